@@ -1,0 +1,42 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "procstar",
+    products: [
+        .executable(name: "procstar", targets: ["procstar"])
+    ],
+    targets: [
+        // What Swift's Glibc module hides; header only.
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        // Decisions: values and pure functions.
+        .target(name: "ProcCore", swiftSettings: strict),
+        // Effects that agent and scheduler share.
+        .target(name: "ProcIO", dependencies: ["CLinux", "ProcCore"], swiftSettings: strict),
+        // The engine: launching, watching and capturing processes.
+        .target(name: "ProcAgent", dependencies: ["CLinux", "CZlib", "ProcCore", "ProcIO"], swiftSettings: strict),
+        .executableTarget(
+            name: "procstar", dependencies: ["CLinux", "ProcCore", "ProcIO", "ProcAgent"], swiftSettings: strict),
+
+        .target(
+            name: "TestSupport", dependencies: ["CLinux", "ProcCore", "ProcIO"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .testTarget(name: "ProcCoreTests", dependencies: ["ProcCore"], swiftSettings: strict),
+        .testTarget(
+            name: "ProcAgentTests", dependencies: ["CLinux", "ProcCore", "ProcIO", "ProcAgent", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["CLinux", "ProcCore", "ProcIO", "TestSupport", "procstar"],
+            swiftSettings: strict),
+    ]
+)
