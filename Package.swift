@@ -9,14 +9,21 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+let cWarnings: [CSetting] = [
+    .unsafeFlags([
+        "-std=c17", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-Wno-nullability-completeness",
+        "-fsanitize=undefined", "-fsanitize-trap=undefined",
+    ])
+]
+
 let package = Package(
     name: "procstar",
     products: [
         .executable(name: "procstar", targets: ["procstar"])
     ],
     targets: [
-        // What Swift's Glibc module hides; header only.
-        .systemLibrary(name: "CLinux"),
+        // What Swift's Glibc module hides.
+        .target(name: "CLinux", cSettings: cWarnings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Decisions: values and pure functions.

@@ -1,0 +1,72 @@
+internal import CLinux
+internal import ProcCore
+internal import Synchronization
+
+/// One thread that does what may block or takes long; jobs run in the order they came.
+package final class Worker {
+    private final class Jobs: Sendable {
+        private let waiting = Mutex<(jobs: [@Sendable () -> Void], isClosed: Bool)>(([], false))
+        private let wake = ThreadSignal()
+
+        func add(_ job: @escaping @Sendable () -> Void) {
+            waiting.withLock { $0.jobs.append(job) }
+            wake.signal()
+        }
+
+        func close() {
+            waiting.withLock { $0.isClosed = true }
+            wake.signal()
+        }
+
+        func work() {
+            while true {
+                let (jobs, isClosed) = waiting.withLock { state in
+                    let jobs = state.jobs
+                    state.jobs = []
+                    return (jobs, state.isClosed)
+                }
+                for job in jobs { job() }
+                if jobs.isEmpty {
+                    if isClosed { return }
+                    wake.wait()
+                }
+            }
+        }
+    }
+
+    private let mailbox: Mailbox
+    private let jobs = Jobs()
+    private let name: String
+    private var isStarted = false
+
+    /// - Parameter name: For error messages.
+    package init(loop: EventLoop, name: String) {
+        mailbox = Mailbox(loop: loop)
+        self.name = name
+    }
+
+    deinit { jobs.close() }
+
+    /// How many jobs wait, run, or have results that the loop hasn't picked up.
+    package var backlog: Int { mailbox.expected }
+
+    /// Runs `work` on the thread, then `then`, on the loop, with what it returned.
+    package func run<T: Sendable>(_ work: @escaping @Sendable () -> T, then: @escaping (T) -> Void) {
+        let ticket = mailbox.expect(then)
+        let slot = mailbox.slot
+        startThread()
+        jobs.add { slot.post(work(), for: ticket) }
+    }
+
+    private func startThread() {
+        guard !isStarted else { return }
+        isStarted = true
+        do {
+            let jobs = jobs
+            try Thread.start { jobs.work() }
+        } catch {
+            // Without its worker the program can neither read nor deliver what it has captured.
+            fatalError("start the \(name) thread: \(error)")
+        }
+    }
+}
