@@ -23,7 +23,7 @@ enum SpecDocument {
             bytes = readFile(path)
         }
         do {
-            let value = try JSONReader.parse(bytes.get())
+            let value = try JSONReader.read(bytes.get())
             return .success(try StartRequest(document: value, isTaken: { _ in false }))
         } catch let error as SystemError {
             return .failure(Problem(description: error.description))

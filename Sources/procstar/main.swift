@@ -9,7 +9,7 @@ do {
     case .help:
         print(Help.text, terminator: "")
     case .version:
-        print(Version.text)
+        print(Version.text, terminator: "")
     case .local(let options):
         exit(LocalRun.main(options))
     }

@@ -1,0 +1,145 @@
+internal import CLinux
+internal import Glibc
+package import ProcCore
+package import ProcIO
+
+/// A real program that a test has started, with its output in pipes.
+///
+/// Killed and reaped when the object goes, so a failing test leaves nothing behind.
+package final class ProgramRun {
+    package struct Ended: Sendable {
+        /// The raw wait status.
+        package let status: CInt
+        package let output: [UInt8]
+        package let errors: [UInt8]
+
+        /// The exit code; nil when a signal ended it.
+        package var exitCode: CInt? { clinux_exited(status) ? clinux_exit_status(status) : nil }
+        package var termSignal: CInt? { clinux_signaled(status) ? clinux_term_signal(status) : nil }
+        package var outputText: String { String(decoding: output, as: UTF8.self) }
+        package var errorText: String { String(decoding: errors, as: UTF8.self) }
+    }
+
+    package let pid: pid_t
+    private let outputReader: SharedFD
+    private let errorReader: SharedFD
+    private var output: [UInt8] = []
+    private var errors: [UInt8] = []
+    private var isReaped = false
+
+    /// - Parameters:
+    ///   - input: What the program finds on standard input, at most what fits into a pipe.
+    ///   - environment: `NAME=VALUE` each; nil: the test's own.
+    ///   - descriptors: What else it inherits: its number to ours.
+    package init(
+        _ argv: [String], input: [UInt8] = [], environment: [String]? = nil, directory: String? = nil,
+        descriptors: [CInt: CInt] = [:], terminal: CInt? = nil
+    ) throws {
+        let (inputReader, inputWriter) = try Self.pipe()
+        if input.count > 65536 { _ = clinux_set_pipe_capacity(inputWriter.rawValue, 1 << 20) }
+        var written = 0
+        while written < input.count {
+            written += input[written...].withUnsafeBytes { write(inputWriter.rawValue, $0.baseAddress, $0.count) }
+        }
+        let (outputReader, outputWriter) = try Self.pipe()
+        let (errorReader, errorWriter) = try Self.pipe()
+        self.outputReader = outputReader
+        self.errorReader = errorReader
+
+        var mapping: [CInt: CInt] = [
+            0: inputReader.rawValue, 1: terminal ?? outputWriter.rawValue, 2: terminal ?? errorWriter.rawValue,
+        ]
+        for (number, ours) in descriptors { mapping[number] = ours }
+        let plan = FdPlan(mapping: mapping)
+        let copies = plan.copies.flatMap { [$0.source, $0.target] }
+        let environment = environment.map { CStringBlock($0) } ?? Self.ownEnvironment
+        let folder = directory.map { clinux_open(clinux_at_cwd, $0, clinux_o_path | clinux_o_directory, 0) } ?? -1
+        defer { if folder >= 0 { close(folder) } }
+        var pid: pid_t = 0
+        let result = CStringBlock(argv).withPointers { arguments in
+            environment.withPointers { variables in
+                argv[0].withCString { path in
+                    var spawn = clinux_spawn_plan(
+                        executable: path, argv: arguments, envp: variables, copies: copies, copy_count: copies.count / 2,
+                        closes: plan.closes, close_count: plan.closes.count, close_from: plan.closeFrom,
+                        working_directory: folder)
+                    return clinux_spawn(&spawn, &pid)
+                }
+            }
+        }
+        guard result == 0 else { throw SystemError("start", on: argv[0], errno: -result) }
+        self.pid = pid
+        withExtendedLifetime((inputReader, inputWriter, outputWriter, errorWriter)) {}
+    }
+
+    deinit {
+        guard !isReaped else { return }
+        kill(-pid, SIGKILL)
+        kill(pid, SIGKILL)
+        var status: CInt = 0
+        waitpid(pid, &status, 0)
+    }
+
+    package func signal(_ signum: CInt) { kill(pid, signum) }
+
+    /// Reads standard error until `text` has come; false at its end.
+    package func waitForError(_ text: String) -> Bool { wait(for: text, on: errorReader.rawValue, in: &errors) }
+
+    /// Reads standard output until `text` has come; false at its end.
+    package func waitForOutput(_ text: String) -> Bool { wait(for: text, on: outputReader.rawValue, in: &output) }
+
+    private func wait(for text: String, on fd: CInt, in bytes: inout [UInt8]) -> Bool {
+        while !String(decoding: bytes, as: UTF8.self).contains(text) {
+            guard Self.readSome(fd, into: &bytes) else { return false }
+        }
+        return true
+    }
+
+    /// Reads both outputs to their ends, then waits for the program.
+    package func finish() -> Ended {
+        var open: [CInt: WritableKeyPath<ProgramRun, [UInt8]>] = [
+            outputReader.rawValue: \.output, errorReader.rawValue: \.errors,
+        ]
+        while !open.isEmpty {
+            var targets = open.keys.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            guard poll(&targets, nfds_t(targets.count), -1) > 0 else { continue }
+            for target in targets where target.revents != 0 {
+                guard let place = open[target.fd] else { continue }
+                var this = self
+                if !Self.readSome(target.fd, into: &this[keyPath: place]) { open[target.fd] = nil }
+            }
+        }
+        var status: CInt = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        isReaped = true
+        return Ended(status: status, output: output, errors: errors)
+    }
+
+    private static func readSome(_ fd: CInt, into bytes: inout [UInt8]) -> Bool {
+        var block = [UInt8](repeating: 0, count: 1 << 16)
+        let count = read(fd, &block, block.count)
+        if count < 0, errno == EINTR { return true }
+        guard count > 0 else { return false }
+        bytes += block[..<count]
+        return true
+    }
+
+    /// Both ends of a new pipe.
+    package static func pipe() throws -> (reader: SharedFD, writer: SharedFD) {
+        var reader: CInt = -1
+        var writer: CInt = -1
+        let result = clinux_pipe(&reader, &writer)
+        guard result == 0 else { throw SystemError("pipe", errno: -result) }
+        return (SharedFD(OwnedFD(adopting: reader)), SharedFD(OwnedFD(adopting: writer)))
+    }
+
+    private static var ownEnvironment: CStringBlock {
+        var entries: [String] = []
+        var next = environ
+        while let entry = next.pointee {
+            entries.append(String(cString: entry))
+            next += 1
+        }
+        return CStringBlock(entries)
+    }
+}
