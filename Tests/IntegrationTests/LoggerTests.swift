@@ -150,7 +150,8 @@ final class LoggerOnPipe {
         #expect(message.utf8.count <= 4096 && message.hasSuffix(format == .json ? "…\"}\n" : "…\n"), "\(message)")
 
         let control = Value.string(String(repeating: "\u{1}", count: 5000))
-        logger.info("m", ["a": control, "b": control, "c": control, "d": control, "e": control, "f": control])
+        logger.info(
+            "m", ["a": control, "b": control, "c": control, "d": control, "e": control, "f": control, "g": control])
         let bare = pipe.text()
         #expect(bare.hasSuffix(format == .json ? "\"message\":\"m\",\"cut\":\"…\"}\n" : " m cut=…\n"), "\(bare)")
     }
