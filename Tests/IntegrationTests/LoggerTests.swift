@@ -104,14 +104,15 @@ final class LoggerOnPipe {
         ("nul\0", #""nul\u{0}""#),
     ]
 
-    @Test(arguments: hostile)
-    func aHostileValueCanForgeNeitherLineNorField(value: String, text: String) throws {
+    @Test func aHostileValueCanForgeNeitherLineNorField() throws {
         let pipe = try LoggerOnPipe()
-        pipe.logger().info("m", ["id": .string(value), "next": .int(1)])
-        #expect(pipe.text() == "\(Self.time) INFO  m id=\(text) next=1\n")
+        for (value, text) in Self.hostile {
+            pipe.logger().info("m", ["id": .string(value), "next": .int(1)])
+            #expect(pipe.text() == "\(Self.time) INFO  m id=\(text) next=1\n")
 
-        pipe.logger().info("m \(value)")
-        #expect(pipe.text().filter { $0.isNewline || $0 == "\u{1b}" } == "\n")
+            pipe.logger().info("m \(value)")
+            #expect(pipe.text().filter { $0.isNewline || $0 == "\u{1b}" } == "\n")
+        }
     }
 
     @Test func hostileValuesAreJSONEscapesInAJSONLine() throws {
