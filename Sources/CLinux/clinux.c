@@ -29,7 +29,7 @@ int clinux_epoll_control(int epoll, int op, int fd, uint32_t events, uint64_t da
     return clinux_result(epoll_ctl(epoll, op, fd, &event));
 }
 
-int clinux_epoll_wait(int epoll, struct epoll_event *_Nonnull events, int capacity, int64_t timeout_ns)
+int clinux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns)
 {
     struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
     long count = syscall(SYS_epoll_pwait2, epoll, events, capacity, timeout_ns < 0 ? NULL : &timeout, NULL, 0);
@@ -45,30 +45,39 @@ int clinux_eventfd(void)
     return clinux_result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
-int clinux_signalfd(const sigset_t *_Nonnull set)
+int clinux_signalfd(const sigset_t *set)
 {
     return clinux_result(signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 /* ---- descriptors and files ---- */
 
-int clinux_open(const char *_Nonnull path, int flags, mode_t mode)
+int clinux_open(int directory, const char *path, int flags, mode_t mode)
 {
-    return clinux_result(open(path, flags | O_CLOEXEC, mode));
+    return clinux_result(openat(directory, path, flags | O_CLOEXEC, mode));
 }
 
-int clinux_open_path_cached(const char *_Nonnull path)
+int clinux_open_path_cached(int directory, const char *path)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_CACHED};
-    return clinux_result(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+    return clinux_result(syscall(SYS_openat2, directory, path, &how, sizeof how));
 }
 
-int clinux_statx_cached(int fd, struct statx *_Nonnull out)
+int clinux_file_kind_cached(int fd, struct clinux_file_kind *out)
 {
-    return clinux_result(statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE, out));
+    struct statx found;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE, &found) < 0)
+        return -errno;
+    *out = (struct clinux_file_kind){
+        .mode = found.stx_mode,
+        .device_major = found.stx_dev_major,
+        .device_minor = found.stx_dev_minor,
+        .special_major = found.stx_rdev_major,
+    };
+    return 0;
 }
 
-int clinux_pipe(int *_Nonnull reader, int *_Nonnull writer)
+int clinux_pipe(int *reader, int *writer)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -117,12 +126,12 @@ int clinux_has_no_writer(int fd)
     return fcntl(fd, F_SETLEASE, F_UNLCK) < 0 ? -errno : 1;
 }
 
-int clinux_open_unnamed(const char *_Nonnull directory, int flags, mode_t mode)
+int clinux_open_unnamed(const char *directory, int flags, mode_t mode)
 {
     return clinux_result(open(directory, O_TMPFILE | O_CLOEXEC | flags, mode));
 }
 
-int clinux_memfd(const char *_Nonnull name)
+int clinux_memfd(const char *name)
 {
     return clinux_result(memfd_create(name, MFD_CLOEXEC));
 }
@@ -131,6 +140,10 @@ int clinux_cloexec_from(unsigned int first)
 {
     return clinux_result(close_range(first, ~0U, CLOSE_RANGE_CLOEXEC));
 }
+
+const int clinux_at_cwd = AT_FDCWD;
+const int clinux_o_path = O_PATH;
+const int clinux_o_directory = O_DIRECTORY;
 
 /* ---- processes ---- */
 
@@ -149,12 +162,12 @@ int clinux_become_subreaper(void)
     return clinux_result(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
 }
 
-int clinux_reap(pid_t pid, int *_Nonnull status, struct rusage *_Nonnull usage)
+int clinux_reap(pid_t pid, int *status, struct rusage *usage)
 {
     return clinux_result(wait4(pid, status, WNOHANG, usage));
 }
 
-int clinux_peek(pid_t pid, int *_Nonnull status, struct rusage *_Nonnull usage)
+int clinux_peek(pid_t pid, int *status, struct rusage *usage)
 {
     siginfo_t info = {.si_pid = 0};
     if (syscall(SYS_waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT, usage) < 0)
@@ -174,7 +187,7 @@ int clinux_any_zombie(void)
     return info.si_pid;
 }
 
-int clinux_spawn(const struct clinux_spawn_plan *_Nonnull plan, pid_t *_Nonnull pid)
+int clinux_spawn(const struct clinux_spawn_plan *plan, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -198,7 +211,7 @@ int clinux_spawn(const struct clinux_spawn_plan *_Nonnull plan, pid_t *_Nonnull 
     if (!error && plan->working_directory >= 0)
         error = posix_spawn_file_actions_addfchdir_np(&actions, plan->working_directory);
     for (size_t i = 0; !error && i < plan->copy_count; i++)
-        error = posix_spawn_file_actions_adddup2(&actions, plan->copies[2 * i], plan->copies[2 * i + 1]);
+        error = posix_spawn_file_actions_adddup2(&actions, plan->copies[2 *i], plan->copies[2 *i + 1]);
     for (size_t i = 0; !error && i < plan->close_count; i++)
         error = posix_spawn_file_actions_addclose(&actions, plan->closes[i]);
     if (!error)
@@ -212,12 +225,12 @@ int clinux_spawn(const struct clinux_spawn_plan *_Nonnull plan, pid_t *_Nonnull 
 
 /* ---- limits, clocks, signals ---- */
 
-int clinux_get_file_limit(struct rlimit *_Nonnull out)
+int clinux_get_file_limit(struct rlimit *out)
 {
     return clinux_result(getrlimit(RLIMIT_NOFILE, out));
 }
 
-int clinux_set_file_limit(const struct rlimit *_Nonnull limit)
+int clinux_set_file_limit(const struct rlimit *limit)
 {
     return clinux_result(setrlimit(RLIMIT_NOFILE, limit));
 }
@@ -226,7 +239,7 @@ int64_t clinux_clock_ns(clockid_t clock)
 {
     struct timespec now;
     clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return (int64_t)now.tv_sec *1000000000 + now.tv_nsec;
 }
 
 static void clinux_ignore_nothing(int signum)

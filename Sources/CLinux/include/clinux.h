@@ -48,11 +48,11 @@ int clinux_signalfd(const sigset_t *_Nonnull set);
 
 /* ---- descriptors and files ---- */
 
-/* open(2) with O_CLOEXEC added. Not retried on EINTR: an interruption is how a blocked open is cancelled. */
-int clinux_open(const char *_Nonnull path, int flags, mode_t mode);
+/* openat(2) with O_CLOEXEC added. Not retried on EINTR: an interruption is how a blocked open is cancelled. */
+int clinux_open(int directory, const char *_Nonnull path, int flags, mode_t mode);
 
 /* openat2(2) that fails with EAGAIN rather than wait for a disk or a server (RESOLVE_CACHED, Linux 5.12). */
-int clinux_open_path_cached(const char *_Nonnull path);
+int clinux_open_path_cached(int directory, const char *_Nonnull path);
 
 /* What kind of file a descriptor stands for, and the device that its file system is on. */
 struct clinux_file_kind {
@@ -95,6 +95,11 @@ int clinux_memfd(const char *_Nonnull name);
 
 /* Marks every descriptor from `first` up close-on-exec. */
 int clinux_cloexec_from(unsigned int first);
+
+/* AT_FDCWD, O_PATH and O_DIRECTORY, whose definitions hide behind macros that Swift can't read or _GNU_SOURCE. */
+extern const int clinux_at_cwd;
+extern const int clinux_o_path;
+extern const int clinux_o_directory;
 
 /* ---- processes ---- */
 

@@ -1,0 +1,123 @@
+internal import CLinux
+internal import Glibc
+package import ProcCore
+package import ProcIO
+
+/// Opens files for processes, at once where that is known to be instant, else on a
+/// thread: a FIFO without a reader or a server that doesn't answer holds up its
+/// own process and nobody else.
+package final class FileOpener {
+    /// What to open, with the meaning of openat(2).
+    package struct Request: Sendable {
+        /// Where relative paths start; nil: procstar's working directory.
+        package let directory: SharedFD?
+        package let path: String
+        package let flags: CInt
+        package let mode: UInt32
+
+        package init(directory: SharedFD?, path: String, flags: CInt, mode: UInt32 = 0) {
+            self.directory = directory
+            self.path = path
+            self.flags = flags
+            self.mode = mode
+        }
+
+        fileprivate var directoryNumber: CInt { directory?.rawValue ?? clinux_at_cwd }
+    }
+
+    /// How often an open is tried again that met the lowered limit of open files (see ``InProcessLauncher``).
+    private static let attemptsAtLimit = 50
+
+    private let calls: BlockingCalls
+    private let mounts = MountTable()
+
+    package init(loop: EventLoop) { calls = BlockingCalls(loop: loop) }
+
+    /// An open that is under way on a thread.
+    package typealias Pending = BlockingCalls.Call
+
+    package func cancel(_ pending: Pending) { calls.cancel(pending) }
+
+    /// Opens now, or hands the work to a thread and returns what can be cancelled; `then` is called either way,
+    /// in the first case before this returns.
+    package func open(
+        _ request: Request, then: @escaping (Result<SharedFD, SystemError>) -> Void
+    ) -> Pending? {
+        if isInstant(request) {
+            then(Self.open(request))
+            return nil
+        }
+        return calls.run({ Self.open(request) }, then: then)
+    }
+
+    /// Makes sure that an executable's file system answers, so that posix_spawn on the loop won't wait for it.
+    /// Whether the file exists at all is left to posix_spawn.
+    package func touch(_ request: Request, then: @escaping () -> Void) -> Pending? {
+        if isInstant(request) {
+            then()
+            return nil
+        }
+        return calls.run {
+            let fd = clinux_open(request.directoryNumber, request.path, O_RDONLY, 0)
+            guard fd >= 0 else { return }
+            var byte: UInt8 = 0
+            _ = read(fd, &byte, 1)
+            close(fd)
+        } then: {
+            then()
+        }
+    }
+
+    private static func open(_ request: Request) -> Result<SharedFD, SystemError> {
+        for attempt in 1... {
+            let fd = clinux_open(request.directoryNumber, request.path, request.flags, request.mode)
+            if fd >= 0 { return .success(SharedFD(OwnedFD(adopting: fd))) }
+            guard fd == -EMFILE, attempt < attemptsAtLimit else {
+                return .failure(SystemError("open", on: request.path, errno: -fd))
+            }
+            sched_yield()
+        }
+        preconditionFailure("unreachable: the loop above has no end")
+    }
+
+    /// Whether the kernel has all it needs in its caches, and the file is of a kind that doesn't wait.
+    private func isInstant(_ request: Request) -> Bool {
+        switch kind(of: request.path, in: request.directoryNumber) {
+        case .found(let kind): return isInstant(kind)
+        case .missing where request.flags & O_CREAT == 0: return true  // and fails at once
+        case .missing:
+            guard case .found(let parent) = kind(of: Self.parent(of: request.path), in: request.directoryNumber) else {
+                return false
+            }
+            return mounts.isLocal(major: parent.device_major, minor: parent.device_minor)
+        case .unknown: return false
+        }
+    }
+
+    private enum Kind {
+        case found(clinux_file_kind)
+        case missing
+        case unknown
+    }
+
+    private func kind(of path: String, in directory: CInt) -> Kind {
+        let fd = clinux_open_path_cached(directory, path)
+        guard fd >= 0 else { return fd == -ENOENT ? .missing : .unknown }
+        defer { close(fd) }
+        var kind = clinux_file_kind()
+        return clinux_file_kind_cached(fd, &kind) == 0 ? .found(kind) : .unknown
+    }
+
+    private func isInstant(_ kind: clinux_file_kind) -> Bool {
+        switch kind.mode & S_IFMT {
+        case S_IFREG, S_IFDIR: return mounts.isLocal(major: kind.device_major, minor: kind.device_minor)
+        case S_IFCHR: return kind.special_major == 1  // null, zero, full, random: mem(4)
+        default: return false
+        }
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == path.utf8.startIndex ? "/" : String(path[..<slash])
+    }
+}

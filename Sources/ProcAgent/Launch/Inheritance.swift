@@ -1,0 +1,80 @@
+internal import CLinux
+internal import Glibc
+package import ProcCore
+internal import ProcIO
+
+/// What procstar itself was started with, and what its children may get of it.
+package struct Inheritance: Sendable {
+    /// The numbers that were open, `inherit` can pass on. They stay open, so they are never reused.
+    package let descriptors: Set<CInt>
+    /// The environment, one `NAME=VALUE` each, as bytes.
+    package let environment: [[UInt8]]
+    /// The working directory; nil when it has been removed or can't be read.
+    package let directory: String?
+    /// The soft limit of open files that children get back.
+    package let fileLimit: Int
+    /// The soft limit that procstar has raised for itself.
+    package let raisedFileLimit: Int
+
+    /// Looks at the process and prepares it for a life as a parent: becomes the
+    /// subreaper of its descendants, marks what it inherited close-on-exec, fills
+    /// the numbers 0 to 2 if they were closed, and raises its limit of open files.
+    ///
+    /// Call it before anything opens a descriptor that stays.
+    package static func takeOver() throws(SystemError) -> Inheritance {
+        let descriptors = openDescriptors()
+        // An open of our own must never land on a number that means standard input or output to a child.
+        for number in 0...2 where !descriptors.contains(CInt(number)) {
+            _ = try OwnedFD(result: clinux_open(clinux_at_cwd, "/dev/null", O_RDWR, 0), "open", on: "/dev/null").release()
+        }
+        let marked = clinux_cloexec_from(3)
+        guard marked == 0 else { throw SystemError("close_range", errno: -marked) }
+        let reaper = clinux_become_subreaper()
+        guard reaper == 0 else { throw SystemError("prctl PR_SET_CHILD_SUBREAPER", errno: -reaper) }
+        let (soft, raised) = try raiseFileLimit()
+        return Inheritance(
+            descriptors: descriptors, environment: currentEnvironment(), directory: currentDirectory(),
+            fileLimit: soft, raisedFileLimit: raised)
+    }
+
+    /// The numbers that are open now, by `/proc/self/fd`.
+    package static func openDescriptors() -> Set<CInt> {
+        guard let directory = opendir("/proc/self/fd") else { return [] }
+        defer { closedir(directory) }
+        var numbers: Set<CInt> = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let number = CInt(name), number != dirfd(directory) { numbers.insert(number) }
+        }
+        return numbers
+    }
+
+    private static func raiseFileLimit() throws(SystemError) -> (soft: Int, raised: Int) {
+        var limit = rlimit()
+        let got = clinux_get_file_limit(&limit)
+        guard got == 0 else { throw SystemError("getrlimit RLIMIT_NOFILE", errno: -got) }
+        let soft = Int(clamping: limit.rlim_cur)
+        limit.rlim_cur = limit.rlim_max
+        // A hard limit above fs.nr_open is refused; then it stays as it is.
+        let raised = clinux_set_file_limit(&limit) == 0 ? Int(clamping: limit.rlim_max) : soft
+        return (soft, raised)
+    }
+
+    private static func currentEnvironment() -> [[UInt8]] {
+        var result: [[UInt8]] = []
+        var next = environ
+        while let entry = next.pointee {
+            result.append(Array(UnsafeRawBufferPointer(start: entry, count: strlen(entry))))
+            next += 1
+        }
+        return result
+    }
+
+    private static func currentDirectory() -> String? {
+        guard let path = getcwd(nil, 0) else { return nil }
+        defer { free(path) }
+        return String(cString: path)
+    }
+}

@@ -1,0 +1,93 @@
+internal import CLinux
+internal import ProcCore
+internal import ProcIO
+
+/// Reaps descendants that outlived their parent and came to us, who are their
+/// subreaper (or PID 1 of a container).
+///
+/// SIGCHLD tells that some child has ended; several deliveries merge into one, so
+/// it names one child at most. A sweep finds the others. It costs time in
+/// proportion to the number of children, so sweeps keep a distance that bounds
+/// their share of the processor, however many run.
+final class OrphanReaper {
+    /// A sweep takes at most one part in this many of the time.
+    private static let share: UInt64 = 100
+    private static let shortestDistance = Interval.milliseconds(20)
+
+    private let loop: EventLoop
+    private let worker: Worker
+    /// What is told of a pid: whether it is the leader of a process of ours, and whether its zombie is kept on purpose.
+    private let isLeader: (pid_t) -> Bool
+    private var isScheduled = false
+    private var notBefore = Instant(nanoseconds: 0)
+
+    init(loop: EventLoop, worker: Worker, isLeader: @escaping (pid_t) -> Bool) {
+        self.loop = loop
+        self.worker = worker
+        self.isLeader = isLeader
+    }
+
+    /// A SIGCHLD came, about `pid` and perhaps others.
+    func childEnded(_ pid: pid_t) {
+        if pid > 0, !isLeader(pid) { reap(pid) }
+        guard !isScheduled else { return }
+        isScheduled = true
+        loop.at(max(notBefore, loop.now + Self.shortestDistance)) { [self] in
+            isScheduled = false
+            sweep()
+        }
+    }
+
+    private func sweep() {
+        let start = loop.now
+        while true {
+            let pid = clinux_any_zombie()
+            guard pid > 0 else { break }
+            if isLeader(pid) {
+                // It hides those behind it: leaders are reaped elsewhere, some of them late.
+                scanForOthers()
+                break
+            }
+            reap(pid)
+        }
+        let took = loop.now.since(start)
+        notBefore = loop.now + Interval(nanoseconds: took.nanoseconds * Self.share)
+    }
+
+    private func reap(_ pid: pid_t) {
+        var status: CInt = 0
+        var usage = rusage()
+        _ = clinux_reap(pid, &status, &usage)
+    }
+
+    /// Lists our zombies from `/proc` instead, off the loop.
+    private func scanForOthers() {
+        let me = getpid()
+        worker.run {
+            var zombies: [pid_t] = []
+            SessionScan.forEachProcess { pid in
+                guard let stat = ProcFile.stat.read(pid), let parent = ZombieParent(stat: stat)?.pid, parent == me
+                else { return }
+                zombies.append(pid)
+            }
+            return zombies
+        } then: { [self] zombies in
+            for pid in zombies where !isLeader(pid) { reap(pid) }
+        }
+    }
+}
+
+/// The parent of a process that has ended, from the bytes of its `/proc/PID/stat`.
+struct ZombieParent {
+    let pid: pid_t
+
+    /// Nil when it hasn't ended.
+    init?(stat: [UInt8]) {
+        guard let close = stat.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        let fields = stat[(close + 1)...].prefix(32).split(separator: UInt8(ascii: " "))
+        guard fields.count > 1, fields[0].elementsEqual([UInt8(ascii: "Z")]),
+            let parent = pid_t(String(decoding: fields[1], as: UTF8.self))
+        else { return nil }
+        pid = parent
+    }
+}

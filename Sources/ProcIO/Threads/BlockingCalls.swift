@@ -1,0 +1,120 @@
+internal import CLinux
+internal import ProcCore
+internal import Synchronization
+
+/// Calls that may block without end, such as the open of a FIFO that nobody reads:
+/// each on a thread of its own, a limited number at a time.
+package final class BlockingCalls {
+    /// The signal that makes a blocked call fail with EINTR. SIGURG is ignored by default,
+    /// so that one which comes from elsewhere does no harm either.
+    private static let interrupt = SIGURG
+    /// How often a cancelled call is interrupted: the signal may come just before the call blocks.
+    private static let insistence = Interval.milliseconds(20)
+
+    /// One call that was asked for.
+    package final class Call {
+        fileprivate let target = Target()
+        fileprivate var start: (() -> Void)?
+        fileprivate(set) package var isCancelled = false
+
+        fileprivate init() {}
+    }
+
+    /// The thread that makes a call.
+    fileprivate final class Target: Sendable {
+        private enum Phase: Sendable {
+            case notYet
+            case inside(pthread_t)
+            case over
+        }
+
+        private let phase = Mutex<Phase>(.notYet)
+
+        func enter() { phase.withLock { $0 = .inside(pthread_self()) } }
+        func leave() { phase.withLock { $0 = .over } }
+
+        /// Signals the thread if it is inside the call; false when the call is over.
+        func interrupt(with signum: CInt) -> Bool {
+            // Under the lock: the thread can't end, nor its number be reused, between look and signal.
+            phase.withLock { phase in
+                switch phase {
+                case .notYet: return true
+                case .inside(let thread):
+                    pthread_kill(thread, signum)
+                    return true
+                case .over: return false
+                }
+            }
+        }
+    }
+
+    private let loop: EventLoop
+    private let mailbox: Mailbox
+    private let limit: Int
+    private var running = 0
+    private var waiting: [Call] = []
+
+    /// - Parameter limit: How many may be under way; the rest wait.
+    package init(loop: EventLoop, limit: Int = 64) {
+        self.loop = loop
+        self.limit = limit
+        mailbox = Mailbox(loop: loop)
+        _ = clinux_make_interrupting(Self.interrupt)
+    }
+
+    /// Runs `work` on a thread, then `then` on the loop, unless the call was cancelled by then:
+    /// what `work` returned is dropped in that case, so it should own its descriptors.
+    package func run<T: Sendable>(_ work: @escaping @Sendable () -> T, then: @escaping (T) -> Void) -> Call {
+        let call = Call()
+        call.start = { [self] in
+            let ticket = mailbox.expect { [self] (result: T) in
+                running -= 1
+                if !call.isCancelled { then(result) }
+                startNext()
+            }
+            let slot = mailbox.slot
+            let target = call.target
+            do {
+                try Thread.start {
+                    target.enter()
+                    let result = work()
+                    target.leave()
+                    slot.post(result, for: ticket)
+                }
+            } catch {
+                // No thread to be had: better to risk a stall than to lose the process.
+                slot.post(work(), for: ticket)
+            }
+        }
+        waiting.append(call)
+        startNext()
+        return call
+    }
+
+    /// Gives a call up: its result will not be delivered, and a blocked thread is woken.
+    package func cancel(_ call: Call) {
+        guard !call.isCancelled else { return }
+        call.isCancelled = true
+        if call.start != nil {
+            waiting.removeAll { $0 === call }
+            call.start = nil
+        } else {
+            insist(call)
+        }
+    }
+
+    private func insist(_ call: Call) {
+        guard call.target.interrupt(with: Self.interrupt) else { return }
+        loop.at(loop.now + Self.insistence) { [self] in insist(call) }
+    }
+
+    private func startNext() {
+        while running < limit, !waiting.isEmpty {
+            let call = waiting.removeFirst()
+            running += 1
+            let start = call.start
+            call.start = nil
+            start?()
+        }
+    }
+}
