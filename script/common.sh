@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # What the scripts share. Sourced, never run: it moves to the project's root and answers --help.
 set -euo pipefail
+# So that a failure inside $(…) ends the script, too.
+shopt -s inherit_errexit
 
 script=$(realpath "$0")
 name=script/$(basename "$script")
