@@ -1,1 +1,19 @@
-print("procstar")
+internal import Glibc
+internal import ProcIO
+
+// First of all, so that every thread inherits the mask and no signal is lost before the loop looks for it.
+SignalSource.block(LocalRun.signals + [SIGCHLD])
+
+do {
+    switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environmentVariables()) {
+    case .help:
+        print(Help.text, terminator: "")
+    case .version:
+        print(Version.text)
+    case .local(let options):
+        exit(LocalRun.main(options))
+    }
+} catch {
+    complain("\(error)")
+    exit(ExitStatus.usage)
+}

@@ -38,26 +38,20 @@ package final class FileOpener {
 
     package func cancel(_ pending: Pending) { calls.cancel(pending) }
 
-    /// Opens now, or hands the work to a thread and returns what can be cancelled; `then` is called either way,
-    /// in the first case before this returns.
-    package func open(
-        _ request: Request, then: @escaping (Result<SharedFD, SystemError>) -> Void
-    ) -> Pending? {
-        if isInstant(request) {
-            then(Self.open(request))
-            return nil
-        }
-        return calls.run({ Self.open(request) }, then: then)
+    /// Opens now; nil when that might block.
+    package func openInstantly(_ request: Request) -> Result<SharedFD, SystemError>? {
+        isInstant(request) ? Self.open(request) : nil
     }
 
-    /// Makes sure that an executable's file system answers, so that posix_spawn on the loop won't wait for it.
-    /// Whether the file exists at all is left to posix_spawn.
-    package func touch(_ request: Request, then: @escaping () -> Void) -> Pending? {
-        if isInstant(request) {
-            then()
-            return nil
-        }
-        return calls.run {
+    /// Opens on a thread, however long it takes.
+    package func open(_ request: Request, then: @escaping (Result<SharedFD, SystemError>) -> Void) -> Pending {
+        calls.run({ Self.open(request) }, then: then)
+    }
+
+    /// Reads the first byte on a thread: afterwards the file's server is known to answer, and posix_spawn on the loop
+    /// won't have to wait for it. Whether the file can be executed at all is left to posix_spawn.
+    package func touch(_ request: Request, then: @escaping () -> Void) -> Pending {
+        calls.run {
             let fd = clinux_open(request.directoryNumber, request.path, O_RDONLY, 0)
             guard fd >= 0 else { return }
             var byte: UInt8 = 0
@@ -81,7 +75,7 @@ package final class FileOpener {
     }
 
     /// Whether the kernel has all it needs in its caches, and the file is of a kind that doesn't wait.
-    private func isInstant(_ request: Request) -> Bool {
+    package func isInstant(_ request: Request) -> Bool {
         switch kind(of: request.path, in: request.directoryNumber) {
         case .found(let kind): return isInstant(kind)
         case .missing where request.flags & O_CREAT == 0: return true  // and fails at once

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Glibc
 internal import ProcCore
 internal import ProcIO
 
@@ -14,25 +15,35 @@ final class OrphanReaper {
     private static let share: UInt64 = 100
     private static let shortestDistance = Interval.milliseconds(20)
 
+    /// What is to become of a zombie.
+    enum Claim {
+        /// Nobody's: it can be reaped.
+        case orphan
+        /// It was the leader of a process of ours, and has been reaped now.
+        case reaped
+        /// It is such a leader, and its zombie is kept on purpose.
+        case kept
+    }
+
     private let loop: EventLoop
     private let worker: Worker
-    /// What is told of a pid: whether it is the leader of a process of ours, and whether its zombie is kept on purpose.
-    private let isLeader: (pid_t) -> Bool
+    private let claim: (pid_t) -> Claim
+    private var signals: SignalSource?
     private var isScheduled = false
     private var notBefore = Instant(nanoseconds: 0)
 
-    init(loop: EventLoop, worker: Worker, isLeader: @escaping (pid_t) -> Bool) {
+    /// - Parameter claim: Asked about each child that has ended. SIGCHLD must be blocked.
+    init(loop: EventLoop, worker: Worker, claim: @escaping (pid_t) -> Claim) throws(SystemError) {
         self.loop = loop
         self.worker = worker
-        self.isLeader = isLeader
+        self.claim = claim
+        signals = try SignalSource([SIGCHLD], loop: loop) { [unowned self] _ in scheduleSweep() }
     }
 
-    /// A SIGCHLD came, about `pid` and perhaps others.
-    func childEnded(_ pid: pid_t) {
-        if pid > 0, !isLeader(pid) { reap(pid) }
+    private func scheduleSweep() {
         guard !isScheduled else { return }
         isScheduled = true
-        loop.at(max(notBefore, loop.now + Self.shortestDistance)) { [self] in
+        loop.at(max(notBefore, loop.now + Self.shortestDistance)) { [unowned self] in
             isScheduled = false
             sweep()
         }
@@ -40,16 +51,22 @@ final class OrphanReaper {
 
     private func sweep() {
         let start = loop.now
-        while true {
+        sweeping: while true {
             let pid = clinux_any_zombie()
             guard pid > 0 else { break }
-            if isLeader(pid) {
-                // It hides those behind it: leaders are reaped elsewhere, some of them late.
+            switch claim(pid) {
+            case .orphan: reap(pid)
+            case .reaped: break
+            case .kept:
+                // It hides those behind it.
                 scanForOthers()
-                break
+                break sweeping
             }
-            reap(pid)
         }
+        keepDistance(since: start)
+    }
+
+    private func keepDistance(since start: Instant) {
         let took = loop.now.since(start)
         notBefore = loop.now + Interval(nanoseconds: took.nanoseconds * Self.share)
     }
@@ -63,6 +80,7 @@ final class OrphanReaper {
     /// Lists our zombies from `/proc` instead, off the loop.
     private func scanForOthers() {
         let me = getpid()
+        let start = loop.now
         worker.run {
             var zombies: [pid_t] = []
             SessionScan.forEachProcess { pid in
@@ -72,7 +90,8 @@ final class OrphanReaper {
             }
             return zombies
         } then: { [self] zombies in
-            for pid in zombies where !isLeader(pid) { reap(pid) }
+            for pid in zombies where claim(pid) == .orphan { reap(pid) }
+            keepDistance(since: start)
         }
     }
 }

@@ -21,6 +21,12 @@ package final class SignalSource {
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
+    /// Lets `signals` have their effect again; one that is pending has it at once.
+    package static func unblock(_ signals: [CInt]) {
+        var set = Self.set(of: signals)
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    }
+
     /// Delivers `signals`, which must be blocked, to `handler`.
     package init(
         _ signals: [CInt], loop: EventLoop, _ handler: @escaping (Delivery) -> Void

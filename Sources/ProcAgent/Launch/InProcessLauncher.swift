@@ -1,0 +1,90 @@
+internal import CLinux
+internal import Glibc
+internal import ProcCore
+internal import ProcIO
+
+/// Starts processes as children of this one (posix_spawn(3)).
+final class InProcessLauncher: Launcher {
+    private let inheritance: Inheritance
+
+    init(_ inheritance: Inheritance) { self.inheritance = inheritance }
+
+    func launch(_ plan: LaunchPlan, then: @escaping (Result<Launched, StartFailure>) -> Void) {
+        do {
+            then(.success(try start(plan)))
+        } catch {
+            then(.failure(error))
+        }
+    }
+
+    private func start(_ plan: LaunchPlan) throws(StartFailure) -> Launched {
+        let fds = FdPlan(mapping: plan.descriptors.mapValues(\.number))
+        let pid = try spawn(plan, fds)
+        return Launched(pid: pid, pidfd: try Self.pidfd(of: pid, plan.executable))
+    }
+
+    private func spawn(_ plan: LaunchPlan, _ fds: FdPlan) throws(StartFailure) -> pid_t {
+        var copies: [CInt] = []
+        copies.reserveCapacity(2 * fds.copies.count)
+        for copy in fds.copies {
+            copies.append(copy.source)
+            copies.append(copy.target)
+        }
+        var pid: pid_t = 0
+        let result = plan.executable.withCString { executable in
+            plan.argv.withPointers { argv in
+                plan.environment.withPointers { envp in
+                    copies.withUnsafeBufferPointer { copies in
+                        fds.closes.withUnsafeBufferPointer { closes in
+                            var spawn = clinux_spawn_plan(
+                                executable: executable, argv: argv, envp: envp, copies: copies.baseAddress,
+                                copy_count: copies.count / 2, closes: closes.baseAddress, close_count: closes.count,
+                                close_from: fds.closeFrom, working_directory: plan.directory?.rawValue ?? -1)
+                            return withOriginalFileLimit { clinux_spawn(&spawn, &pid) }
+                        }
+                    }
+                }
+            }
+        }
+        guard result == 0 else { throw Self.failure(-result, executable: plan.executable) }
+        return pid
+    }
+
+    /// posix_spawn can't set a limit for the child, so the parent has it for a moment: the child gets the soft limit
+    /// of open files that procstar was started with. An open on another thread that meets it tries again.
+    private func withOriginalFileLimit(_ body: () -> CInt) -> CInt {
+        guard inheritance.raisedFileLimit != inheritance.fileLimit else { return body() }
+        setSoftFileLimit(inheritance.fileLimit)
+        defer { setSoftFileLimit(inheritance.raisedFileLimit) }
+        return body()
+    }
+
+    private func setSoftFileLimit(_ soft: Int) {
+        var limit = rlimit()
+        _ = clinux_get_file_limit(&limit)
+        limit.rlim_cur = rlim_t(soft)
+        _ = clinux_set_file_limit(&limit)
+    }
+
+    private static func pidfd(of pid: pid_t, _ executable: String) throws(StartFailure) -> SharedFD {
+        let pidfd = clinux_pidfd_open(pid)
+        guard pidfd >= 0 else {
+            // Without it the process could be neither watched nor signalled safely. It is a child and not yet
+            // reaped, so the number is its own.
+            kill(pid, SIGKILL)
+            var status: CInt = 0
+            waitpid(pid, &status, 0)
+            throw .spawn(executable, reason: "pidfd_open: \(SystemError.reason(of: -pidfd))")
+        }
+        return SharedFD(OwnedFD(adopting: pidfd))
+    }
+
+    private static func failure(_ errno: CInt, executable: String) -> StartFailure {
+        let reason = SystemError.reason(of: errno)
+        switch errno {
+        // What clone(2) says, and exec doesn't.
+        case EAGAIN: return .spawn(executable, reason: "\(reason): the limit of processes is reached (ulimit -u)")
+        default: return .execution(executable, reason: reason)
+        }
+    }
+}

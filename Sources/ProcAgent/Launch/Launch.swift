@@ -1,0 +1,241 @@
+internal import CLinux
+internal import Glibc
+internal import ProcCore
+internal import ProcIO
+
+/// What every launch needs of the engine.
+struct LaunchResources {
+    let opener: FileOpener
+    let launcher: any Launcher
+    let captures: CaptureFactory
+    let inheritance: Inheritance
+    let environment: ChildEnvironment
+    let restriction: ExecutableRestriction?
+}
+
+/// One start under way: opens what the spec names, in its order, then spawns.
+///
+/// An open that may block goes on elsewhere; the launch waits for it and goes on
+/// with the next. Everything that was opened is owned by this object, so giving
+/// the launch up closes it.
+final class Launch {
+    /// What became of it.
+    enum Outcome {
+        case started(Launched)
+        case failed([StartFailure])
+    }
+
+    private let id: String
+    let spec: ProcessSpec
+    private let table: FdTable
+    private let index: Int
+    private let pipes: RequestPipes
+    private let resources: LaunchResources
+    private let then: (Launch, Outcome) -> Void
+
+    private var directory: SharedFD?
+    private var opened: [Int: SharedFD] = [:]
+    /// By index in the spec's fds.
+    private(set) var captures: [Int: any OutputCapture] = [:]
+    private var failures: [StartFailure] = []
+    private var pending: FileOpener.Pending?
+    private var nextFd = 0
+    private var isOver = false
+
+    /// - Parameter index: Of the process in its request.
+    init(
+        _ process: StartRequest.Entry, index: Int, pipes: RequestPipes, resources: LaunchResources,
+        then: @escaping (Launch, Outcome) -> Void
+    ) {
+        id = process.id
+        let spec = process.spec
+        self.spec = spec
+        table = FdTable(
+            fds: spec.fds, inherited: resources.inheritance.descriptors, limit: CInt(resources.inheritance.fileLimit))
+        self.index = index
+        self.pipes = pipes
+        self.resources = resources
+        self.then = then
+    }
+
+    func begin() {
+        let found = LaunchCheck.failures(spec, table: table, restriction: resources.restriction)
+        // What is wrong with some fds doesn't keep the others from being tried, so that all are told.
+        failures = found
+        guard found.count == table.failures.count else { return fail(found) }
+        guard let path = spec.workingDirectory else { return openNext() }
+        let request = FileOpener.Request(directory: nil, path: path, flags: clinux_o_path | clinux_o_directory)
+        if let result = resources.opener.openInstantly(request) {
+            enter(path, result)
+        } else {
+            pending = resources.opener.open(request) { [self] result in
+                pending = nil
+                enter(path, result)
+            }
+        }
+    }
+
+    private func enter(_ path: String, _ result: Result<SharedFD, SystemError>) {
+        switch result {
+        case .success(let descriptor):
+            directory = descriptor
+            openNext()
+        case .failure(let error):
+            fail(failures + [.workingDirectory(path, reason: error.reason)])
+        }
+    }
+
+    /// Gives up what is under way; nothing will be called any more.
+    func cancel() {
+        guard !isOver else { return }
+        if let pending { resources.opener.cancel(pending) }
+        end()
+    }
+
+    // MARK: Descriptors
+
+    /// Opens what is left, until one open has to be waited for.
+    private func openNext() {
+        while nextFd < spec.fds.count {
+            let position = nextFd
+            nextFd += 1
+            let entry = spec.fds[position]
+            // Already known to fail.
+            guard entry.name.number < resources.inheritance.fileLimit else { continue }
+            switch entry.spec {
+            case .inherit, .close, .dup:
+                break
+            case .null(let flags):
+                openFile("/dev/null", flags: flags.bits(for: entry.name.number), mode: 0, for: position)
+            case .file(let path, let flags, let mode):
+                openFile(path, flags: flags.bits(for: entry.name.number), mode: mode, for: position)
+            case .capture(let capture):
+                attempt(position) { () throws(SystemError) in try makeCapture(capture, for: position) }
+            case .pipeWrite:
+                attempt(position) { () throws(SystemError) in opened[position] = try pipes.takeWriter(end(entry)) }
+            case .pipeRead:
+                attempt(position) { () throws(SystemError) in opened[position] = try pipes.takeReader(end(entry)) }
+            }
+            if pending != nil { return }
+        }
+        touchExecutable()
+    }
+
+    private func openFile(_ path: String, flags: CInt, mode: CInt, for position: Int) {
+        let request = FileOpener.Request(directory: directory, path: path, flags: flags, mode: UInt32(mode))
+        if let result = resources.opener.openInstantly(request) {
+            keep(result, for: position)
+        } else {
+            pending = resources.opener.open(request) { [self] result in
+                pending = nil
+                keep(result, for: position)
+                openNext()
+            }
+        }
+    }
+
+    private func keep(_ result: Result<SharedFD, SystemError>, for position: Int) {
+        switch result {
+        case .success(let descriptor): opened[position] = descriptor
+        case .failure(let error): fdFailed(position, error)
+        }
+    }
+
+    private func makeCapture(_ capture: CaptureSpec, for position: Int) throws(SystemError) {
+        let label = "fd \(spec.fds[position].name.number) of \(id)"
+        let output = try resources.captures.make(CaptureParameters(capture), label: label)
+        captures[position] = output
+        opened[position] = output.childEnd
+    }
+
+    private func attempt(_ position: Int, _ body: () throws(SystemError) -> Void) {
+        do {
+            try body()
+        } catch {
+            fdFailed(position, error)
+        }
+    }
+
+    private func fdFailed(_ position: Int, _ error: SystemError) {
+        failures.append(.descriptor(spec.fds[position].name.number, reason: error.reason))
+    }
+
+    private func end(_ entry: FdEntry) -> StartRequest.Pipe.End {
+        StartRequest.Pipe.End(process: index, fd: entry.name.number)
+    }
+
+    // MARK: The spawn
+
+    private func touchExecutable() {
+        guard failures.isEmpty else { return fail(failures) }
+        let request = FileOpener.Request(directory: directory, path: spec.executable, flags: O_RDONLY)
+        if resources.opener.isInstant(request) {
+            spawn()
+        } else {
+            pending = resources.opener.touch(request) { [self] in
+                pending = nil
+                spawn()
+            }
+        }
+    }
+
+    private func spawn() {
+        let plan = LaunchPlan(
+            executable: spec.executable, argv: CStringBlock(spec.argv),
+            environment: resources.environment.block(for: spec.environment),
+            descriptors: table.sources.mapValues { source in
+                switch source {
+                case .inherited(let number): return .inherited(number)
+                case .opened(let position):
+                    guard let descriptor = opened[position] else {
+                        preconditionFailure("fd \(position) of the plan was not opened")
+                    }
+                    return .opened(descriptor)
+                }
+            },
+            directory: directory)
+        resources.launcher.launch(plan) { [self] result in
+            guard !isOver else { return }
+            switch result {
+            case .success(let launched):
+                for capture in captures.values { capture.begin() }
+                end()
+                then(self, .started(launched))
+            case .failure(let failure):
+                fail([failure])
+            }
+        }
+    }
+
+    private func fail(_ failures: [StartFailure]) {
+        guard !isOver else { return }
+        end()
+        then(self, .failed(failures))
+    }
+
+    /// Closes what the parent no longer needs: after a start everything but the captures, whose child's ends
+    /// they close themselves.
+    private func end() {
+        isOver = true
+        opened = [:]
+        directory = nil
+        for entry in spec.fds {
+            if case .pipeWrite = entry.spec { pipes.dropWriter(end(entry)) }
+            if case .pipeRead = entry.spec { pipes.dropReader(end(entry)) }
+        }
+    }
+}
+
+extension CaptureParameters {
+    init(_ spec: CaptureSpec) {
+        let keep: Keep =
+            switch spec.limit?.keep {
+            case .head, nil: .head
+            case .tail: .tail
+            case .both: .both
+            }
+        self.init(
+            mode: spec.mode == .memory ? .memory : .tempfile, limit: spec.limit.map { Int(clamping: $0.bytes) },
+            keep: keep)
+    }
+}

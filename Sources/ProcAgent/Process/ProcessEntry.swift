@@ -1,0 +1,133 @@
+internal import CLinux
+internal import ProcCore
+internal import ProcIO
+
+/// One process in the table: what was asked for, what became of it so far.
+///
+/// Many thousands of these live at a time, so what only the start needs (argv,
+/// environment, fd specs) is not kept.
+final class ProcessEntry {
+    /// Why the process is being ended by us.
+    enum StopReason {
+        case timeout(Interval)
+        case limit(fd: CInt)
+        case asked(Cause.Sender)
+    }
+
+    /// One fd of the spec, with its capture if it has one.
+    struct Descriptor {
+        let number: CInt
+        var capture: CapturedOutput?
+    }
+
+    /// What the kernel said of the process when it had ended.
+    struct Remains {
+        let stat: ProcStat?
+        let status: WaitStatus
+        let usage: ResourceUsage
+    }
+
+    let id: String
+    var lifecycle: Lifecycle
+    var stopSpec: StopSpec
+    let timeout: Interval?
+    let unenforced: [String]
+    let directory: String?
+    var environment: [Value.Member]?
+    var descriptors: [Descriptor]
+    var errors: [String] = []
+
+    /// The start that is under way.
+    var launch: Launch?
+    var pid: pid_t = 0
+    var pidfd: SharedFD?
+    var exitToken: EventLoop.Token?
+    /// How many descriptors the table's budget counts for it.
+    var budgeted = 0
+
+    /// When it was accepted; then when it was started.
+    var start: WallTime
+    var startInstant: Instant
+    var stop: WallTime?
+    var stopInstant: Instant?
+    var remains: Remains?
+    /// Nothing of the result will change any more, but for output that descendants add.
+    var isFinal = false
+
+    var stopReason: StopReason?
+    /// The last signal that we sent to the leader, and for whom.
+    var lastSignal: (signum: CInt, sender: Cause.Sender)?
+    var timeoutTimer: EventLoop.TimerID?
+    var graceTimer: EventLoop.TimerID?
+    /// Names the order to the sweeper whose answer counts; earlier ones have been overtaken.
+    var sweepTicket = 0
+
+    init(_ process: StartRequest.Entry, inheritance: Inheritance) {
+        let spec = process.spec
+        id = process.id
+        unenforced = spec.systemd.unenforced
+        timeout = [spec.timeout, spec.systemd.runtime].compactMap(\.self).min()
+        directory = spec.workingDirectory ?? inheritance.directory
+        lifecycle = Lifecycle(killsOrphans: spec.orphans == .kill)
+        stopSpec = spec.stop
+        descriptors = spec.fds.map { Descriptor(number: $0.name.number) }
+        start = .now
+        startInstant = .now
+    }
+
+    /// Takes over what a launch has made, whatever became of it.
+    func adopt(_ captures: [Int: any OutputCapture], _ spec: ProcessSpec) {
+        for (position, output) in captures {
+            guard case .capture(let capture) = spec.fds[position].spec else { continue }
+            descriptors[position].capture = CapturedOutput(
+                output: output, isAttached: capture.attached, isText: capture.encoding == .utf8,
+                stopsAtLimit: capture.limit?.onLimit == .stop)
+        }
+    }
+
+    /// What ended it, once that is known.
+    var cause: Cause {
+        guard let remains else {
+            if case .asked(let sender) = stopReason { return .cancelled(sender: sender) }
+            if case .timeout(let interval) = stopReason { return .timeout(interval) }
+            return .startFailure
+        }
+        switch stopReason {
+        case .timeout(let interval): return .timeout(interval)
+        case .limit(let fd): return .limit(fd: FdName.canonical(fd))
+        case .asked, nil: break
+        }
+        guard let signal = remains.status.signal else { return .exited }
+        let sender = lastSignal.flatMap { $0.signum == signal.number ? $0.sender : nil }
+        return .signalled(signal, sender: sender)
+    }
+}
+
+/// A captured fd and how results show it.
+struct CapturedOutput {
+    let output: any OutputCapture
+    let isAttached: Bool
+    let isText: Bool
+    let stopsAtLimit: Bool
+
+    var encoding: FdResult.Encoding { isText ? .utf8 : .base64 }
+}
+
+extension SystemdProperties {
+    /// The limits that nothing enforces where there is no cgroup manager. How long a process may run, we see to.
+    fileprivate var unenforced: [String] {
+        settings.filter { $0.constrains && $0.runtime == nil }.map(\.name)
+    }
+
+    /// The longest that the process may run.
+    fileprivate var runtime: Interval? { settings.lazy.compactMap(\.runtime).first }
+}
+
+extension SystemdProperties.Setting {
+    fileprivate var runtime: Interval? {
+        if case .runtimeMaxUsec(let microseconds) = self {
+            return Interval(nanoseconds: microseconds.multipliedReportingOverflow(by: 1000).overflow ? .max : microseconds * 1000)
+        }
+        return nil
+    }
+}

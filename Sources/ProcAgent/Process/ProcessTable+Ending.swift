@@ -1,0 +1,202 @@
+internal import CLinux
+package import ProcCore
+internal import ProcIO
+
+extension ProcessTable {
+    // MARK: At somebody's word
+
+    /// Sends a signal to a process itself, not to its descendants.
+    ///
+    /// One that isn't started yet is cancelled. Never reaches another process that got the number.
+    package func signal(_ id: String, _ signal: Signal, sender: Cause.Sender = .request) throws(Refusal) {
+        guard let entry = entries[id] else { throw .unknown }
+        if entry.lifecycle.state == .pending { return stop(entry, because: .asked(sender)) }
+        guard entry.remains == nil, let pidfd = entry.pidfd else { throw .noProcess }
+        entry.lastSignal = (signal.number, sender)
+        let result = clinux_pidfd_send_signal(pidfd.rawValue, signal.number)
+        guard result != -ESRCH else { throw .noProcess }
+        guard result == 0 else { throw .signal(SystemError("send \(signal.name)", on: id, errno: -result)) }
+    }
+
+    /// Stops a process as its spec says: the stop signal to its whole session, SIGKILL when the grace is over.
+    package func stop(_ id: String) throws(Refusal) {
+        guard let entry = entries[id] else { throw .unknown }
+        guard entry.lifecycle.isAlive else { throw .noProcess }
+        stop(entry, because: .asked(.stop))
+    }
+
+    /// Stops all processes; each has `grace` in place of its own spec's.
+    package func stopAll(grace: Interval) {
+        for entry in Array(entries.values) where entry.lifecycle.isAlive {
+            entry.stopSpec.grace = grace
+            stop(entry, because: .asked(.shutdown))
+        }
+    }
+
+    /// SIGKILL to the sessions of all processes that run, and to what is left of those being stopped.
+    package func killAll() {
+        let lingering = leaders.values.filter { !$0.lifecycle.isAlive }
+        for entry in Array(entries.values.filter(\.lifecycle.isAlive)) + lingering {
+            if entry.stopReason == nil { entry.stopReason = .asked(.shutdown) }
+            entry.lastSignal = (SIGKILL, .shutdown)
+            perform(entry.lifecycle.handle(.kill), for: entry)
+        }
+    }
+
+    func stop(_ entry: ProcessEntry, because reason: ProcessEntry.StopReason) {
+        guard entry.lifecycle.isAlive else { return }
+        if entry.stopReason == nil { entry.stopReason = reason }
+        perform(entry.lifecycle.handle(.stop), for: entry)
+    }
+
+    // MARK: Carrying out
+
+    func perform(_ actions: [Lifecycle.Action], for entry: ProcessEntry) {
+        for action in actions {
+            switch action {
+            case .cancelStart:
+                entry.launch?.cancel()
+                if let launch = entry.launch { entry.adopt(launch.captures, launch.spec) }
+                entry.launch = nil
+                fail(entry, ["cancelled before it was started"])
+            case .signalSession:
+                send(entry.stopSpec.signal.number, toSessionOf: entry, sender: entry.stopSender)
+            case .killSession:
+                killSession(entry)
+            case .surveySession:
+                survey(entry)
+            case .armGrace:
+                entry.graceTimer = loop.at(loop.now + entry.stopSpec.grace) { [unowned self, entry] in
+                    entry.lastSignal = (SIGKILL, entry.stopSender)
+                    perform(entry.lifecycle.handle(.graceOver), for: entry)
+                }
+            case .disarmGrace:
+                if let timer = entry.graceTimer { loop.cancel(timer) }
+                entry.graceTimer = nil
+            case .collect:
+                collect(entry)
+            case .reap:
+                reap(entry)
+            }
+        }
+    }
+
+    /// The leader at once, through its pidfd; the rest of the session as soon as it is found.
+    private func send(_ signum: CInt, toSessionOf entry: ProcessEntry, sender: Cause.Sender) {
+        if let pidfd = entry.pidfd {
+            entry.lastSignal = (signum, sender)
+            _ = clinux_pidfd_send_signal(pidfd.rawValue, signum)
+            // A stopped process would get it only once something else continues it.
+            if signum != SIGKILL { continueIfStopped(entry, pidfd) }
+        }
+        sweeper.order(.signal(signum), of: entry.pid) { _ in }
+    }
+
+    private func continueIfStopped(_ entry: ProcessEntry, _ pidfd: SharedFD) {
+        guard let stat = ProcFile.stat.read(entry.pid), let leader = SessionScan.Member(pid: entry.pid, stat: stat),
+            leader.isStopped
+        else { return }
+        _ = clinux_pidfd_send_signal(pidfd.rawValue, SIGCONT)
+    }
+
+    private func killSession(_ entry: ProcessEntry) {
+        if let pidfd = entry.pidfd { _ = clinux_pidfd_send_signal(pidfd.rawValue, SIGKILL) }
+        order(.signal(SIGKILL), for: entry) { [unowned self] _ in
+            perform(entry.lifecycle.handle(.swept), for: entry)
+        }
+    }
+
+    private func survey(_ entry: ProcessEntry) {
+        order(.survey, for: entry) { [unowned self] members in
+            perform(entry.lifecycle.handle(.surveyed(survivors: members > 0)), for: entry)
+        }
+    }
+
+    /// Orders something of the sweeper; only the answer to the last order counts.
+    private func order(_ wish: SessionScan.Wish, for entry: ProcessEntry, then: @escaping (Int) -> Void) {
+        entry.sweepTicket += 1
+        let ticket = entry.sweepTicket
+        sweeper.order(wish, of: entry.pid) { members in
+            if entry.sweepTicket == ticket { then(members) }
+        }
+    }
+
+    // MARK: The end of a leader
+
+    func leaderExited(_ entry: ProcessEntry) {
+        guard entry.remains == nil else { return }
+        entry.stop = .now
+        entry.stopInstant = loop.now
+        if let token = entry.exitToken { loop.unwatch(token) }
+        if let timer = entry.timeoutTimer { loop.cancel(timer) }
+        entry.timeoutTimer = nil
+        perform(entry.lifecycle.handle(.leaderExited), for: entry)
+        entry.pidfd = nil
+        settle(entry)
+    }
+
+    /// Reads what is left of the process, and leaves the zombie where it is.
+    private func collect(_ entry: ProcessEntry) {
+        let stat = ProcFile.stat.read(entry.pid).flatMap { ProcStat(parsing: $0.span) }
+        var status: CInt = 0
+        var usage = rusage()
+        let found = clinux_peek(entry.pid, &status, &usage)
+        precondition(found == entry.pid, "a pidfd told of an exit that wait doesn't know: \(found)")
+        entry.remains = ProcessEntry.Remains(
+            stat: stat, status: WaitStatus(raw: status), usage: ResourceUsage(usage))
+    }
+
+    private func reap(_ entry: ProcessEntry) {
+        var status: CInt = 0
+        var usage = rusage()
+        let reaped = clinux_reap(entry.pid, &status, &usage)
+        precondition(reaped == entry.pid, "wait4 of a zombie: \(reaped)")
+        leaders[entry.pid] = nil
+        if entry.isFinal { announceQuiet() }
+    }
+
+    /// Waits until all that the process wrote has been taken in; then its result is final.
+    private func settle(_ entry: ProcessEntry) {
+        var waitsFor = 1
+        let settled = { [unowned self] in
+            waitsFor -= 1
+            guard waitsFor == 0 else { return }
+            entry.isFinal = true
+            releaseDescriptors(entry)
+            for descriptor in entry.descriptors { descriptor.capture?.output.finish() }
+            finished(entry)
+        }
+        for descriptor in entry.descriptors {
+            guard let output = descriptor.capture?.output else { continue }
+            waitsFor += 1
+            output.settle(then: settled)
+        }
+        settled()
+    }
+}
+
+extension ProcessEntry {
+    /// On whose behalf we end it.
+    fileprivate var stopSender: Cause.Sender {
+        switch stopReason {
+        case .asked(let sender): sender
+        case .timeout, .limit, nil: .stop
+        }
+    }
+}
+
+extension ResourceUsage {
+    fileprivate init(_ usage: rusage) {
+        self.init(
+            utime: CPUTime(usage.ru_utime), stime: CPUTime(usage.ru_stime), maxrssKiB: Int64(usage.ru_maxrss),
+            minflt: Int64(usage.ru_minflt), majflt: Int64(usage.ru_majflt), nswap: Int64(usage.ru_nswap),
+            inblock: Int64(usage.ru_inblock), oublock: Int64(usage.ru_oublock), nvcsw: Int64(usage.ru_nvcsw),
+            nivcsw: Int64(usage.ru_nivcsw))
+    }
+}
+
+extension ResourceUsage.CPUTime {
+    fileprivate init(_ time: timeval) {
+        self.init(seconds: Int64(time.tv_sec), microseconds: Int64(time.tv_usec))
+    }
+}

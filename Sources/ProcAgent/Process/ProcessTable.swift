@@ -1,0 +1,249 @@
+internal import CLinux
+package import ProcCore
+package import ProcIO
+
+/// All processes that procstar knows, running or ended, and what can be asked of them.
+///
+/// Belongs to the loop's thread. What it costs to start a process, or to see one
+/// end, doesn't depend on how many others there are.
+package final class ProcessTable {
+    package struct Settings: Sendable {
+        /// Attached output above this many bytes is shown as detached.
+        package var maxAttached = 256 << 20
+        package var capture: CaptureSettings
+        package var restriction: ExecutableRestriction?
+
+        package init(capture: CaptureSettings) { self.capture = capture }
+    }
+
+    package enum Event: Equatable, Sendable {
+        /// It has been started, or has failed to.
+        case started(id: String)
+        /// It no longer runs, or never did.
+        case ended(id: String)
+        case deleted(id: String)
+        /// Nothing runs any more, and nothing of what ran is still being ended.
+        case quiet
+    }
+
+    /// A request that can't be met, in words that clients know.
+    package enum Refusal: Error, Equatable, Sendable {
+        case unknown
+        /// It has ended.
+        case noProcess
+        case running(id: String)
+        case signal(SystemError)
+    }
+
+    /// How long one turn of the loop goes on starting processes before it looks at everything else.
+    private static let slice = Interval.milliseconds(5)
+
+    /// Told of every event, in order, on the loop.
+    package var onEvent: (Event) -> Void = { _ in }
+
+    let loop: EventLoop
+    let log: Logger
+    let settings: Settings
+    let resources: LaunchResources
+    let sweeper: SessionSweeper
+    private let budget: DescriptorBudget
+    private let worker: Worker
+    private var reaper: OrphanReaper?
+
+    var entries: [String: ProcessEntry] = [:]
+    /// The leaders that are not reaped yet, by pid.
+    var leaders: [pid_t: ProcessEntry] = [:]
+    private var startQueue = StartQueue()
+    /// Processes that may still run, or whose end isn't told yet.
+    private(set) package var unfinishedCount = 0
+    
+    /// - Parameters:
+    ///   - inheritance: As taken before anything else was opened. SIGCHLD must be blocked.
+    package init(loop: EventLoop, log: Logger, inheritance: Inheritance, settings: Settings) throws(SystemError) {
+        self.loop = loop
+        self.log = log
+        self.settings = settings
+        worker = Worker(loop: loop, name: "worker")
+        sweeper = SessionSweeper(worker: worker)
+        budget = DescriptorBudget(
+            limit: inheritance.raisedFileLimit, inUse: Inheritance.openDescriptors().count)
+        resources = LaunchResources(
+            opener: FileOpener(loop: loop), launcher: InProcessLauncher(inheritance),
+            captures: CaptureFactory(loop: loop, worker: worker, settings: settings.capture) { log.warn($0) },
+            inheritance: inheritance, environment: ChildEnvironment(inherited: inheritance.environment),
+            restriction: settings.restriction)
+        reaper = try OrphanReaper(loop: loop, worker: worker) { [unowned self] in claim($0) }
+    }
+
+    /// What the reaper may do with a zombie.
+    private func claim(_ pid: pid_t) -> OrphanReaper.Claim {
+        guard let leader = leaders[pid] else { return .orphan }
+        // Its pidfd would have told of it in this turn or the next.
+        leaderExited(leader)
+        return leaders[pid] == nil ? .reaped : .kept
+    }
+
+    // MARK: Questions
+
+    package var ids: [String] { Array(entries.keys) }
+    package func contains(_ id: String) -> Bool { entries[id] != nil }
+
+    /// Whether nothing runs and nothing is being ended.
+    package var isQuiet: Bool { unfinishedCount == 0 && leaders.isEmpty }
+
+    /// What is known of a process now; nil when there is none of this id.
+    package func snapshot(_ id: String) -> ResultSnapshot? {
+        entries[id].map { ResultSnapshot($0, maxAttached: settings.maxAttached) }
+    }
+
+    // MARK: Starting
+
+    /// Accepts every process of a request at once and starts them in order, a slice at a time.
+    ///
+    /// - Parameter then: Called when each has had its turn: it has been started, has failed, or waits for an open.
+    package func start(_ request: StartRequest, then: @escaping () -> Void = {}) {
+        let pipes = RequestPipes(request.pipes)
+        for (index, process) in request.processes.enumerated() {
+            let entry = ProcessEntry(process, inheritance: resources.inheritance)
+            reportUnenforced(entry)
+            precondition(entries.updateValue(entry, forKey: entry.id) == nil, "a checked request has new ids only")
+            unfinishedCount += 1
+            startQueue.add(StartQueue.Order(entry: entry, process: process, index: index, pipes: pipes))
+        }
+        startQueue.whenEmpty.append(then)
+        startSlice()
+    }
+
+    private func reportUnenforced(_ entry: ProcessEntry) {
+        for name in entry.unenforced where log.isFirst("unenforced.\(name)") {
+            log.warn("limit can't be enforced without a cgroup manager", ["limit": .string(name)])
+        }
+    }
+
+    private func startSlice() {
+        let end = loop.now + Self.slice
+        while let order = startQueue.next() {
+            begin(order)
+            if loop.now >= end { break }
+        }
+        guard !startQueue.isEmpty else {
+            for callback in startQueue.takeCallbacks() { callback() }
+            return
+        }
+        guard !startQueue.isScheduled else { return }
+        startQueue.isScheduled = true
+        loop.soon { [self] in
+            startQueue.isScheduled = false
+            startSlice()
+        }
+    }
+
+    private func begin(_ order: StartQueue.Order) {
+        let entry = order.entry
+        let launch = Launch(order.process, index: order.index, pipes: order.pipes, resources: resources) {
+            [self] launch, outcome in
+            finishLaunch(entry, launch, outcome)
+        }
+        // Cancelled while it waited for its turn.
+        guard entry.lifecycle.state == .pending else { return launch.cancel() }
+        let wanted = order.process.spec.descriptorsNeeded
+        guard budget.take(wanted) else {
+            launch.cancel()
+            return fail(entry, [budget.refusal])
+        }
+        entry.budgeted = wanted
+        entry.start = .now
+        entry.startInstant = loop.now
+        if order.process.spec.environment.report { entry.environment = resources.environment.members(of: order.process.spec.environment) }
+        entry.launch = launch
+        launch.begin()
+    }
+
+    private func finishLaunch(_ entry: ProcessEntry, _ launch: Launch, _ outcome: Launch.Outcome) {
+        entry.launch = nil
+        entry.adopt(launch.captures, launch.spec)
+        switch outcome {
+        case .started(let launched):
+            run(entry, launched)
+        case .failed(let errors):
+            fail(entry, errors.map(\.description))
+        }
+    }
+
+    private func run(_ entry: ProcessEntry, _ launched: Launched) {
+        entry.pid = launched.pid
+        entry.pidfd = launched.pidfd
+        leaders[launched.pid] = entry
+        perform(entry.lifecycle.handle(.started), for: entry)
+        do {
+            entry.exitToken = try loop.watch(launched.pidfd.rawValue, for: .readable) { [unowned self, unowned entry] _ in
+                leaderExited(entry)
+            }
+        } catch {
+            // It runs, and SIGCHLD and the sweep behind it will tell of its end.
+            log.error("can't watch a process", ["proc_id": .string(entry.id), "error": .string("\(error)")])
+        }
+        if let timeout = entry.timeout {
+            entry.timeoutTimer = loop.at(entry.startInstant + timeout) { [unowned self, unowned entry] in
+                stop(entry, because: .timeout(timeout))
+            }
+        }
+        for descriptor in entry.descriptors {
+            guard let capture = descriptor.capture, capture.stopsAtLimit else { continue }
+            capture.output.onLimit = { [unowned self, unowned entry] in
+                stop(entry, because: .limit(fd: descriptor.number))
+            }
+        }
+        onEvent(.started(id: entry.id))
+    }
+
+    /// It could not be started, or was cancelled before.
+    func fail(_ entry: ProcessEntry, _ errors: [String]) {
+        entry.errors += errors
+        if entry.lifecycle.state == .pending { _ = entry.lifecycle.handle(.startFailed) }
+        entry.stop = .now
+        entry.stopInstant = loop.now
+        for descriptor in entry.descriptors { descriptor.capture?.output.abandon() }
+        entry.isFinal = true
+        onEvent(.started(id: entry.id))
+        finished(entry)
+    }
+
+    // MARK: Ending
+
+    /// Tells of an end, exactly once for each process that was accepted.
+    func finished(_ entry: ProcessEntry) {
+        unfinishedCount -= 1
+        onEvent(.ended(id: entry.id))
+        announceQuiet()
+    }
+
+    func announceQuiet() {
+        if isQuiet { onEvent(.quiet) }
+    }
+
+    /// Forgets an ended process and what it wrote.
+    package func delete(_ id: String) throws(Refusal) {
+        guard let entry = entries[id] else { throw .unknown }
+        guard entry.isFinal else { throw .running(id: id) }
+        entries[id] = nil
+        for descriptor in entry.descriptors { descriptor.capture?.output.close() }
+        budget.give(entry.budgeted)
+        entry.budgeted = 0
+        onEvent(.deleted(id: id))
+    }
+
+    /// The pidfd is closed; what remains are the captures.
+    func releaseDescriptors(_ entry: ProcessEntry) {
+        let kept = entry.descriptors.count { $0.capture != nil } * ProcessSpec.descriptorsOfCapture
+        budget.give(entry.budgeted - kept)
+        entry.budgeted = kept
+    }
+}
+
+extension ChildEnvironment {
+    /// The environment of a process, as its result shows it.
+    fileprivate func members(of spec: EnvironmentSpec) -> [Value.Member] {
+        Self.pairs(block(for: spec)).map { Value.Member($0.name, .string($0.value)) }
+    }
+}

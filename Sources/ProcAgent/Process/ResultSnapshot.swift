@@ -1,0 +1,95 @@
+internal import CLinux
+package import ProcCore
+internal import ProcIO
+
+/// A result whose attached output has still to be read: a copy of all that the
+/// table knows of a process at one moment, to be completed on any thread.
+package struct ResultSnapshot: Sendable {
+    private struct Attachment: Sendable {
+        let name: String
+        let snapshot: CaptureSnapshot
+        let isText: Bool
+        let cut: FdResult.Cut?
+    }
+
+    private var result: ProcessResult
+    private var attachments: [Attachment] = []
+
+    /// Whether ``completed()`` takes so little that the loop may do it.
+    package var completesQuickly: Bool { attachments.allSatisfy(\.snapshot.readsQuickly) }
+
+    init(_ entry: ProcessEntry, maxAttached: Int) {
+        let now = WallTime.now
+        let phase: ProcessResult.Phase
+        if entry.isFinal, let remains = entry.remains, let stop = entry.stop {
+            phase = .ended(
+                ProcessResult.Ended(
+                    pid: entry.pid, stat: remains.stat, stop: stop, status: remains.status, usage: remains.usage,
+                    cause: entry.cause))
+        } else if entry.isFinal, let stop = entry.stop {
+            phase = .failed(at: stop, entry.cause)
+        } else if entry.pid > 0 {
+            phase = .running(Self.running(entry.pid))
+        } else {
+            phase = .starting
+        }
+        result = ProcessResult(
+            phase: phase, start: entry.start, now: now,
+            elapsed: (entry.stopInstant ?? .now).since(entry.startInstant))
+        result.errors = entry.errors
+        result.cwd = entry.directory
+        result.environment = entry.environment
+        result.unenforced = entry.unenforced
+        for descriptor in entry.descriptors {
+            add(descriptor, maxAttached: maxAttached)
+        }
+    }
+
+    private static func running(_ pid: pid_t) -> ProcessResult.Running {
+        let stat = ProcFile.stat.read(pid).flatMap { ProcStat(parsing: $0.span) }
+        let statm = ProcFile.statm.read(pid).flatMap { ProcStatm(parsing: $0.span) }
+        let status = ProcFile.status.read(pid).flatMap { ProcStatus(parsing: $0.span) }
+        var usage: RunningUsage?
+        if let stat, let status { usage = RunningUsage(stat: stat, status: status) }
+        return ProcessResult.Running(pid: pid, stat: stat, statm: statm, usage: usage)
+    }
+
+    private mutating func add(_ descriptor: ProcessEntry.Descriptor, maxAttached: Int) {
+        let name = FdName.canonical(descriptor.number)
+        guard let captured = descriptor.capture else {
+            result.fds.append(ProcessResult.Descriptor(name, nil))
+            return
+        }
+        let output = captured.output
+        if let failure = output.failure {
+            result.fds.append(ProcessResult.Descriptor(name, .error(reason: failure)))
+            return
+        }
+        let detached = FdResult.detached(length: output.length, encoding: captured.encoding, cut: output.cut)
+        result.fds.append(ProcessResult.Descriptor(name, detached))
+        guard captured.isAttached else { return }
+        let snapshot = output.snapshot()
+        guard snapshot.count <= maxAttached else { return }
+        let cut = output.cut > 0 ? FdResult.Cut(bytes: output.cut, of: output.length) : nil
+        attachments.append(Attachment(name: name, snapshot: snapshot, isText: captured.isText, cut: cut))
+    }
+
+    /// The result with its attached output, read now. Output that can't be read is an error of its fd.
+    package func completed() -> ProcessResult {
+        var result = result
+        for attachment in attachments {
+            guard let index = result.fds.firstIndex(where: { $0.name == attachment.name }) else { continue }
+            do {
+                let bytes = try attachment.snapshot.read(0..<attachment.snapshot.count)
+                result.fds[index].result =
+                    attachment.isText ? .text(bytes, cut: attachment.cut) : .data(bytes, cut: attachment.cut)
+            } catch {
+                result.fds[index].result = .error(reason: "\(error)")
+            }
+        }
+        return result
+    }
+
+    /// The result without its attached output, which is shown as detached.
+    package var withoutAttachments: ProcessResult { result }
+}

@@ -1,0 +1,202 @@
+internal import Glibc
+internal import ProcAgent
+internal import ProcCore
+internal import ProcIO
+
+/// Local mode: starts the processes of a spec, waits for all of them, delivers the results.
+final class LocalRun {
+    /// What is handled on the loop; SIGUSR1 and SIGPIPE without effect.
+    static let signals = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1]
+
+    private enum Phase {
+        case reading
+        case running
+        case delivering
+    }
+
+    private let options: LocalOptions
+    private let log: Logger
+    private let loop: EventLoop
+    private let table: ProcessTable
+    private let worker: Worker
+    private let files: [ResultFile]
+    private let scale: SystemScale
+    private var signalSource: SignalSource?
+    private var phase = Phase.reading
+    private var shutdown = Shutdown()
+    private var deadline: EventLoop.TimerID?
+    private var ids: [String] = []
+    private var ended = 0
+    private var progress: Progress?
+    private var status = ExitStatus.success
+
+    /// Runs it all; the result is the exit status.
+    static func main(_ options: LocalOptions) -> CInt {
+        do {
+            let run = try LocalRun(options)
+            run.begin()
+            run.loop.run()
+            return run.status
+        } catch {
+            complain("\(error)")
+            return ExitStatus.usage
+        }
+    }
+
+    private init(_ options: LocalOptions) throws {
+        self.options = options
+        let restriction = try ExecutableRestriction(options.restrictExe)
+        // Before anything else is opened: what is open now is what children can inherit.
+        let inheritance = try Inheritance.takeOver()
+        log = Logger(level: options.logLevel, format: options.logFormat, environment: environmentVariables())
+        loop = try EventLoop()
+        worker = Worker(loop: loop, name: "document")
+        var capture = CaptureSettings(directory: options.captureDirectory)
+        capture.memoryEach = options.captureMemory
+        capture.memoryTotal = options.captureMemoryTotal
+        capture.compressAbove = options.compressAbove
+        var settings = ProcessTable.Settings(capture: capture)
+        settings.maxAttached = options.maxAttached
+        settings.restriction = restriction
+        table = try ProcessTable(loop: loop, log: log, inheritance: inheritance, settings: settings)
+        var files: [ResultFile] = []
+        if options.print { files.append(.standardOutput) }
+        if let path = options.output { files.append(try ResultFile(path: path)) }
+        self.files = files
+        scale = .current
+        signalSource = try SignalSource(Self.signals, loop: loop) { [unowned self] in received($0.signum) }
+    }
+
+    // MARK: From the spec to the processes
+
+    private func begin() {
+        let input = options.input
+        worker.run {
+            SpecDocument.read(input)
+        } then: { [self] result in
+            switch result {
+            case .success(let request): start(request)
+            case .failure(let problem):
+                complain("\(problem)")
+                finish(ExitStatus.usage)
+            }
+        }
+    }
+
+    private func start(_ request: StartRequest) {
+        phase = .running
+        ids = request.processes.map(\.id)
+        if request.hidesStandardStreams { progress = Progress() }
+        log.erasesProgress = progress != nil
+        table.onEvent = { [unowned self] in handle($0) }
+        table.start(request) { [unowned self] in
+            log.info("started processes from specs", ["count": .integer(ids.count)])
+        }
+        if table.isQuiet { deliver() }
+    }
+
+    private func handle(_ event: ProcessTable.Event) {
+        switch event {
+        case .started(let id):
+            log.debug("started a process", ["proc_id": .string(id)])
+        case .ended(let id):
+            ended += 1
+            log.debug("a process has ended", ["proc_id": .string(id)])
+            showProgress()
+        case .deleted:
+            break
+        case .quiet:
+            act(on: .nothingRuns)
+            deliver()
+        }
+    }
+
+    private func showProgress() {
+        let count = ProgressCount(ended: ended, running: table.unfinishedCount, total: ids.count)
+        progress?.show(count, at: loop.now)
+    }
+
+    // MARK: Results
+
+    private func deliver() {
+        guard phase == .running else { return }
+        phase = .delivering
+        progress?.end()
+        log.erasesProgress = false
+        let document = ResultDocument(
+            to: files, pretty: options.pretty, wantsSummary: isatty(STDERR_FILENO) == 1, scale: scale)
+        ResultDelivery(ids, of: table, worker: worker, document: document) { [self] outcome in
+            for line in outcome.summary { writeLine(line) }
+            for problem in outcome.problems { complain("results are lost: \(problem)") }
+            finish(outcome.problems.isEmpty ? ExitStatus.success : ExitStatus.undelivered)
+        }.begin()
+    }
+
+    private func writeLine(_ line: String) {
+        let bytes = Array("\(line)\n".utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+
+    private func finish(_ status: CInt) {
+        self.status = status
+        loop.stop()
+    }
+
+    // MARK: Signals
+
+    private func received(_ signum: CInt) {
+        switch phase {
+        case .reading: die(of: signum)
+        case .running: shutDown(signum)
+        // Another one while the results are written is somebody's who doesn't want to wait for their reader.
+        case .delivering: die(of: signum)
+        }
+    }
+
+    private func shutDown(_ signum: CInt) {
+        switch signum {
+        case SIGTERM, SIGINT, SIGHUP: act(on: .terminate)
+        case SIGQUIT: act(on: .kill)
+        default: break
+        }
+    }
+
+    private func act(on event: Shutdown.Event) {
+        for action in shutdown.handle(event, at: loop.now) {
+            switch action {
+            case .stopAll:
+                log.info("shutting down: stopping all processes", ["grace": .double(Shutdown.terminateGrace.seconds)])
+                table.stopAll(grace: Shutdown.terminateGrace)
+            case .killAll:
+                log.info("shutting down: killing all processes")
+                table.killAll()
+            case .wakeAt(let instant):
+                if let deadline { loop.cancel(deadline) }
+                deadline = loop.at(instant) { [unowned self] in act(on: .deadlineReached) }
+            case .exit:
+                if let deadline { loop.cancel(deadline) }
+                deliver()
+            }
+        }
+    }
+
+    /// Ends as a program does that doesn't handle the signal.
+    private func die(of signum: CInt) {
+        guard signum != SIGUSR1 else { return }
+        progress?.end()
+        signal(signum, SIG_DFL)
+        raise(signum)
+        SignalSource.unblock([signum])
+    }
+}
+
+extension StartRequest {
+    /// Whether no process writes to procstar's own standard output or standard error, where a progress line would
+    /// get into its way.
+    fileprivate var hidesStandardStreams: Bool {
+        processes.allSatisfy { process in
+            let set = process.spec.fds.filter { $0.spec != .inherit && $0.spec != .dup(1) && $0.spec != .dup(2) }
+            return set.contains { $0.name.number == 1 } && set.contains { $0.name.number == 2 }
+        }
+    }
+}

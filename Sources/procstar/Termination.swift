@@ -1,0 +1,30 @@
+internal import Glibc
+
+/// What procstar itself exits with.
+enum ExitStatus {
+    static let success: CInt = 0
+    /// The processes ran, and their results could not be delivered.
+    static let undelivered: CInt = 1
+    /// The command line or the spec is wrong; nothing was started.
+    static let usage: CInt = 2
+}
+
+/// Says on standard error, after `procstar: `, why something can't be done.
+func complain(_ problem: String) {
+    let line = Array("procstar: \(problem)\n".utf8)
+    _ = write(STDERR_FILENO, line, line.count)
+}
+
+/// The environment, as far as it is text.
+func environmentVariables() -> [String: String] {
+    var variables: [String: String] = [:]
+    var next = environ
+    while let entry = next.pointee {
+        let text = String(cString: entry)
+        if let equals = text.firstIndex(of: "=") {
+            variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        }
+        next += 1
+    }
+    return variables
+}
