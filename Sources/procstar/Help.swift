@@ -1,0 +1,68 @@
+/// The page that `--help` prints: at most 79 columns wide.
+enum Help {
+    static let text = """
+        Usage: procstar [OPTION]... INPUT
+
+        Starts the processes that a spec describes, and tells what became of them.
+        INPUT is a JSON file, or - for standard input:
+
+            {"specs": {"hello": {"argv": ["/bin/echo", "hello"]}}}
+
+        One of --print, --output and --exit says what to do in the end.
+
+        \(OptionGroup.allCases.map(section).joined(separator: "\n"))
+        SIZE is a number of bytes, or one with k, M, G or T, which stand for powers
+        of 1024: 16384, 16k and 16KiB are the same.
+
+        Signals: SIGTERM and SIGINT pass SIGTERM on to the processes and wait up to
+        60 s for them; a second one, or SIGQUIT, kills them. The results are
+        delivered all the same.
+
+        Exit status: 0 when the results are delivered, whatever became of the
+        processes; 2 for a wrong option or an invalid spec; 1 for anything else.
+
+        Examples:
+          procstar --print build.json
+              run what build.json describes; print what became of it as JSON
+          procstar -p --pretty - < build.json
+              the same from standard input, laid out for people
+          procstar --output results.json build.json
+              write the results to a file; print only what the processes print
+          procstar -x --restrict-exe /usr/bin/make --log-level info build.json
+              start nothing but make; tell on standard error what happens
+
+        """
+
+    private static let column = 27
+    private static let width = 79
+
+    private static func section(_ group: OptionGroup) -> String {
+        let options = OptionName.allCases.filter { $0.group == group }
+        return "\(group.rawValue):\n" + options.map(entry).joined()
+    }
+
+    /// An option and what it does, beside it or, where there is no room, below.
+    private static func entry(_ option: OptionName) -> String {
+        let short = option.short.map { "-\($0), " } ?? "    "
+        let value = option.placeholder.map { " \($0)" } ?? ""
+        let head = "  \(short)\(option.spelling)\(value)"
+        let indent = String(repeating: " ", count: column)
+        let lines = wrapped(option.summary, to: width - column)
+        let isRoomy = head.count < column - 1
+        let first = isRoomy ? head + indent.dropFirst(head.count) : head + "\n" + indent
+        return first + lines.joined(separator: "\n" + indent) + "\n"
+    }
+
+    private static func wrapped(_ text: String, to width: Int) -> [String] {
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            if !line.isEmpty, line.count + 1 + word.count > width {
+                lines.append(line)
+                line = ""
+            }
+            line += line.isEmpty ? String(word) : " \(word)"
+        }
+        return lines + [line]
+    }
+}

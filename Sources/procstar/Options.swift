@@ -1,0 +1,52 @@
+internal import ProcIO
+
+/// What a command line asks for.
+enum Command: Equatable {
+    case help
+    case version
+    case local(LocalOptions)
+}
+
+/// The options of a run in local mode: processes from a spec, then the results.
+struct LocalOptions: Equatable {
+    /// Where a spec comes from.
+    enum Input: Equatable {
+        case standardInput
+        case file(String)
+    }
+
+    var input: Input
+    /// Whether the results go to standard output.
+    var print = false
+    /// The file that the results go to.
+    var output: String?
+    /// Whether results are written with line breaks and indentation.
+    var pretty = false
+
+    /// Patterns of what may be started, as they were given; empty when anything may.
+    var restrictExe: [String] = []
+
+    /// The directory of capture files.
+    var captureDirectory = "/tmp"
+    /// Finished captures above this many bytes are compressed; nil: none are.
+    var compressAbove: Int? = 16 << 10
+    /// Output above this many bytes isn't attached to a result.
+    var maxAttached = 256 << 20
+    /// A memory capture goes on in a file above this many bytes…
+    var captureMemory = 16 << 20
+    /// …and so does the next one when all together are above this many.
+    var captureMemoryTotal = 256 << 20
+
+    var logLevel = LogLevel.warn
+    var logFormat = LogFormat.text
+}
+
+/// Something wrong with a command line. The program exits with status 2.
+struct UsageError: Error, Equatable, CustomStringConvertible {
+    /// What is wrong and what would do.
+    let problem: String
+
+    init(_ problem: String) { self.problem = problem }
+
+    var description: String { "\(problem); see procstar --help" }
+}
