@@ -1,6 +1,6 @@
 internal import ProcAgent
 internal import ProcCore
-internal import Synchronization
+internal import ProcIO
 
 /// The JSON object of results while it is being written, and the summary lines that come with it.
 ///
@@ -13,14 +13,14 @@ final class ResultDocument: Sendable {
         var problems: [SystemError] = []
     }
 
-    private struct State: ~Copyable {
+    private struct State {
         var writers: [ResultWriter]
         var outcome = Outcome()
     }
 
     private let scale: SystemScale
     private let wantsSummary: Bool
-    private let state: Mutex<State>
+    private let state: Guarded<State>
 
     /// - Parameters:
     ///   - files: Where the object goes; it may be nowhere, and then only the summary is made.
@@ -28,7 +28,7 @@ final class ResultDocument: Sendable {
     init(to files: [ResultFile], pretty: Bool, wantsSummary: Bool, scale: SystemScale) {
         self.scale = scale
         self.wantsSummary = wantsSummary
-        state = Mutex(State(writers: files.map { ResultWriter($0, pretty: pretty) }))
+        state = Guarded(State(writers: files.map { ResultWriter($0, pretty: pretty) }))
     }
 
     func add(_ snapshots: [(String, ResultSnapshot)]) {

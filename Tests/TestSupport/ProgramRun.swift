@@ -60,7 +60,8 @@ package final class ProgramRun {
             environment.withPointers { variables in
                 argv[0].withCString { path in
                     var spawn = clinux_spawn_plan(
-                        executable: path, argv: arguments, envp: variables, copies: copies, copy_count: copies.count / 2,
+                        executable: path, argv: arguments, envp: variables, copies: copies,
+                        copy_count: copies.count / 2,
                         closes: plan.closes, close_count: plan.closes.count, close_from: plan.closeFrom,
                         working_directory: folder)
                     return clinux_spawn(&spawn, &pid)

@@ -1,4 +1,3 @@
-
 /// How many descriptors processes may still use.
 ///
 /// A reserve is kept for everything else: connections, `/proc`, the files that a

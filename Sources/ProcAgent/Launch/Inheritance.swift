@@ -25,7 +25,8 @@ package struct Inheritance: Sendable {
         let descriptors = openDescriptors()
         // An open of our own must never land on a number that means standard input or output to a child.
         for number in 0...2 where !descriptors.contains(CInt(number)) {
-            _ = try OwnedFD(result: clinux_open(clinux_at_cwd, "/dev/null", O_RDWR, 0), "open", on: "/dev/null").release()
+            _ = try OwnedFD(result: clinux_open(clinux_at_cwd, "/dev/null", O_RDWR, 0), "open", on: "/dev/null")
+                .release()
         }
         let marked = clinux_cloexec_from(3)
         guard marked == 0 else { throw SystemError("close_range", errno: -marked) }

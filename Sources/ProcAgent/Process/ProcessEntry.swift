@@ -126,7 +126,8 @@ extension SystemdProperties {
 extension SystemdProperties.Setting {
     fileprivate var runtime: Interval? {
         if case .runtimeMaxUsec(let microseconds) = self {
-            return Interval(nanoseconds: microseconds.multipliedReportingOverflow(by: 1000).overflow ? .max : microseconds * 1000)
+            return Interval(
+                nanoseconds: microseconds.multipliedReportingOverflow(by: 1000).overflow ? .max : microseconds * 1000)
         }
         return nil
     }

@@ -56,7 +56,7 @@ package final class ProcessTable {
     private var startQueue = StartQueue()
     /// Processes that may still run, or whose end isn't told yet.
     private(set) package var unfinishedCount = 0
-    
+
     /// - Parameters:
     ///   - inheritance: As taken before anything else was opened. SIGCHLD must be blocked.
     package init(loop: EventLoop, log: Logger, inheritance: Inheritance, settings: Settings) throws(SystemError) {
@@ -154,7 +154,9 @@ package final class ProcessTable {
         entry.budgeted = wanted
         entry.start = .now
         entry.startInstant = loop.now
-        if order.process.spec.environment.report { entry.environment = resources.environment.members(of: order.process.spec.environment) }
+        if order.process.spec.environment.report {
+            entry.environment = resources.environment.members(of: order.process.spec.environment)
+        }
         entry.launch = launch
         launch.begin()
     }
@@ -176,7 +178,8 @@ package final class ProcessTable {
         leaders[launched.pid] = entry
         perform(entry.lifecycle.handle(.started), for: entry)
         do {
-            entry.exitToken = try loop.watch(launched.pidfd.rawValue, for: .readable) { [unowned self, unowned entry] _ in
+            entry.exitToken = try loop.watch(launched.pidfd.rawValue, for: .readable) {
+                [unowned self, unowned entry] _ in
                 leaderExited(entry)
             }
         } catch {

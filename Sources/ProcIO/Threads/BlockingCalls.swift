@@ -1,6 +1,5 @@
 internal import CLinux
 internal import ProcCore
-internal import Synchronization
 
 /// Calls that may block without end, such as the open of a FIFO that nobody reads:
 /// each on a thread of its own, a limited number at a time.
@@ -28,7 +27,7 @@ package final class BlockingCalls {
             case over
         }
 
-        private let phase = Mutex<Phase>(.notYet)
+        private let phase = Guarded<Phase>(.notYet)
 
         func enter() { phase.withLock { $0 = .inside(pthread_self()) } }
         func leave() { phase.withLock { $0 = .over } }

@@ -1,6 +1,5 @@
 internal import CLinux
 internal import ProcCore
-internal import Synchronization
 
 /// Where threads leave what they have done for the loop to pick up.
 ///
@@ -10,7 +9,7 @@ package final class Mailbox {
     /// The side of the box that other threads see.
     final class Slot: Sendable {
         fileprivate let wake: OwnedFD
-        private let letters = Mutex<[Letter]>([])
+        private let letters = Guarded<[Letter]>([])
 
         fileprivate init() {
             // Out of descriptors this early is not a condition the program can go on with.

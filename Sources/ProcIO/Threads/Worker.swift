@@ -1,11 +1,10 @@
 internal import CLinux
 internal import ProcCore
-internal import Synchronization
 
 /// One thread that does what may block or takes long; jobs run in the order they came.
 package final class Worker {
     private final class Jobs: Sendable {
-        private let waiting = Mutex<(jobs: [@Sendable () -> Void], isClosed: Bool)>(([], false))
+        private let waiting = Guarded<(jobs: [@Sendable () -> Void], isClosed: Bool)>(([], false))
         private let wake = ThreadSignal()
 
         func add(_ job: @escaping @Sendable () -> Void) {
