@@ -128,8 +128,7 @@ extension ProcessTable {
         entry.stop = .now
         entry.stopInstant = loop.now
         if let token = entry.exitToken { loop.unwatch(token) }
-        if let timer = entry.timeoutTimer { loop.cancel(timer) }
-        entry.timeoutTimer = nil
+        disarmTimeout(entry)
         perform(entry.lifecycle.handle(.leaderExited), for: entry)
         entry.pidfd = nil
         settle(entry)

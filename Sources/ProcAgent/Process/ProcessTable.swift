@@ -12,6 +12,8 @@ package final class ProcessTable {
         package var maxAttached = 256 << 20
         package var capture: CaptureSettings
         package var restriction: ExecutableRestriction?
+        /// Whether children that nobody knows are reaped. Only one table of a program can do that.
+        package var reapsOrphans = true
 
         package init(capture: CaptureSettings) { self.capture = capture }
     }
@@ -72,6 +74,7 @@ package final class ProcessTable {
             captures: CaptureFactory(loop: loop, worker: worker, settings: settings.capture) { log.warn($0) },
             inheritance: inheritance, environment: ChildEnvironment(inherited: inheritance.environment),
             restriction: settings.restriction)
+        guard settings.reapsOrphans else { return }
         reaper = try OrphanReaper(loop: loop, worker: worker) { [unowned self] in claim($0) }
     }
 
@@ -157,8 +160,22 @@ package final class ProcessTable {
         if order.process.spec.environment.report {
             entry.environment = resources.environment.members(of: order.process.spec.environment)
         }
+        armTimeout(entry)
         entry.launch = launch
         launch.begin()
+    }
+
+    /// Counts from here, so that an open which blocks for ever ends, too.
+    private func armTimeout(_ entry: ProcessEntry) {
+        guard let timeout = entry.timeout else { return }
+        entry.timeoutTimer = loop.at(entry.startInstant + timeout) { [unowned self, unowned entry] in
+            stop(entry, because: .timeout(timeout))
+        }
+    }
+
+    func disarmTimeout(_ entry: ProcessEntry) {
+        if let timer = entry.timeoutTimer { loop.cancel(timer) }
+        entry.timeoutTimer = nil
     }
 
     private func finishLaunch(_ entry: ProcessEntry, _ launch: Launch, _ outcome: Launch.Outcome) {
@@ -186,11 +203,6 @@ package final class ProcessTable {
             // It runs, and SIGCHLD and the sweep behind it will tell of its end.
             log.error("can't watch a process", ["proc_id": .string(entry.id), "error": .string("\(error)")])
         }
-        if let timeout = entry.timeout {
-            entry.timeoutTimer = loop.at(entry.startInstant + timeout) { [unowned self, unowned entry] in
-                stop(entry, because: .timeout(timeout))
-            }
-        }
         for descriptor in entry.descriptors {
             guard let capture = descriptor.capture, capture.stopsAtLimit else { continue }
             capture.output.onLimit = { [unowned self, unowned entry] in
@@ -202,6 +214,7 @@ package final class ProcessTable {
 
     /// It could not be started, or was cancelled before.
     func fail(_ entry: ProcessEntry, _ errors: [String]) {
+        disarmTimeout(entry)
         entry.errors += errors
         if entry.lifecycle.state == .pending { _ = entry.lifecycle.handle(.startFailed) }
         entry.stop = .now

@@ -1,0 +1,97 @@
+import ProcCore
+import Testing
+
+@Suite struct LifecycleTests {
+    /// Feeds events one after another; the actions of each.
+    static func run(_ events: [Lifecycle.Event], killsOrphans: Bool = false) -> [[Lifecycle.Action]] {
+        var lifecycle = Lifecycle(killsOrphans: killsOrphans)
+        return events.map { lifecycle.handle($0) }
+    }
+
+    @Test func aProcessThatEndsByItselfIsCollectedAndReaped() {
+        #expect(Self.run([.started, .leaderExited]) == [[], [.collect, .reap]])
+    }
+
+    @Test func aStopAsksThenKillsWhenTheGraceIsOver() {
+        #expect(
+            Self.run([.started, .stop, .graceOver, .leaderExited, .swept]) == [
+                [], [.signalSession, .armGrace], [.disarmGrace, .killSession], [.collect, .killSession], [.reap],
+            ])
+    }
+
+    @Test func theLeadersZombieIsKeptWhileOthersOfItsSessionHaveTheirGrace() {
+        #expect(
+            Self.run([.started, .stop, .leaderExited, .surveyed(survivors: true), .graceOver, .swept]) == [
+                [], [.signalSession, .armGrace], [.collect, .surveySession], [], [.disarmGrace, .killSession], [.reap],
+            ])
+    }
+
+    @Test func aStopThatLeavesNobodyIsOverAtOnce() {
+        #expect(
+            Self.run([.started, .stop, .leaderExited, .surveyed(survivors: false)]).last == [.disarmGrace, .reap])
+    }
+
+    @Test func orphansAreSweptBeforeTheLeaderIsReapedWhereTheSpecSaysSo() {
+        #expect(
+            Self.run([.started, .leaderExited, .swept], killsOrphans: true)
+                == [[], [.collect, .killSession], [.reap]])
+    }
+
+    @Test func whatIsNotYetStartedIsCancelled() {
+        #expect(Self.run([.stop]) == [[.cancelStart]])
+        #expect(Self.run([.kill, .stop, .kill]) == [[.cancelStart], [], []])
+    }
+
+    @Test func aSecondStopChangesNothingAndAKillHastens() {
+        #expect(Self.run([.started, .stop, .stop]).last == [])
+        #expect(Self.run([.started, .stop, .kill]).last == [.disarmGrace, .killSession])
+        #expect(
+            Self.run([.started, .stop, .leaderExited, .surveyed(survivors: true), .kill]).last
+                == [.disarmGrace, .killSession])
+    }
+
+    /// Random walks over the events that can come in each state: whatever the order, a leader is collected
+    /// exactly once and reaped exactly once, and never before it was collected.
+    @Test(arguments: 0..<200)
+    func everyProcessThatRanIsCollectedOnceAndReapedOnce(seed: UInt64) {
+        var random = SplitMix(seed)
+        var lifecycle = Lifecycle(killsOrphans: random.next() % 2 == 0)
+        var actions = lifecycle.handle(.started)
+        var hasExited = false
+        for _ in 0..<50 {
+            var possible: [Lifecycle.Event] = [.stop, .kill]
+            if !hasExited { possible.append(.leaderExited) }
+            switch lifecycle.state {
+            case .stopping, .lingering: possible.append(.graceOver)
+            case .surveying: possible += [.surveyed(survivors: true), .surveyed(survivors: false), .graceOver]
+            case .killing, .sweeping: possible.append(.swept)
+            case .pending, .running, .ended: break
+            }
+            let event = possible[Int(random.next() % UInt64(possible.count))]
+            if event == .leaderExited { hasExited = true }
+            actions += lifecycle.handle(event)
+        }
+        if !hasExited { actions += lifecycle.handle(.leaderExited) }
+        while lifecycle.state != .ended {
+            actions += lifecycle.handle(lifecycle.state == .lingering ? .graceOver : lifecycle.state == .surveying ? .surveyed(survivors: false) : .swept)
+        }
+        #expect(actions.count { $0 == .collect } == 1)
+        #expect(actions.count { $0 == .reap } == 1)
+        #expect(actions.last == .reap)
+    }
+}
+
+/// A small generator with a seed (SplitMix64), so that a failing walk can be walked again.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
