@@ -38,7 +38,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["CLinux", "ProcCore", "ProcIO"], path: "Tests/TestSupport",
             swiftSettings: strict),
-        .testTarget(name: "ProcCoreTests", dependencies: ["ProcCore"], swiftSettings: strict),
+        .testTarget(
+            name: "ProcCoreTests", dependencies: ["ProcCore", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: strict),
         .testTarget(
             name: "ProcAgentTests", dependencies: ["CLinux", "ProcCore", "ProcIO", "ProcAgent", "TestSupport"],
             swiftSettings: strict),

@@ -3,6 +3,7 @@ import Glibc
 import ProcCore
 import ProcIO
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ProcAgent
@@ -139,21 +140,6 @@ final class PipeWriter: Sendable {
     }
 }
 
-/// Numbers that look random and are the same in each run (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 /// `count` bytes in which each place can be told from any other: lines with their number.
 func lines(_ count: Int) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -169,7 +155,7 @@ func lines(_ count: Int) -> [UInt8] {
 
 /// `count` bytes that nothing compresses.
 func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
-    var numbers = SeededNumbers(seed)
+    var numbers = SeededGenerator(seed: seed)
     return (0..<count).map { _ in UInt8(truncatingIfNeeded: numbers.next()) }
 }
 

@@ -3,6 +3,7 @@ import Glibc
 import ProcCore
 import ProcIO
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ProcAgent
@@ -30,7 +31,7 @@ import Testing
 
     static func expectSameRanges(_ snapshot: CaptureSnapshot, _ expected: [UInt8], seed: UInt64 = 1) throws {
         #expect(snapshot.count == expected.count)
-        var numbers = SeededNumbers(seed)
+        var numbers = SeededGenerator(seed: seed)
         for _ in 0..<100 {
             let start = Int.random(in: 0...expected.count, using: &numbers)
             let end = Int.random(in: start...min(expected.count, start + 600_000), using: &numbers)

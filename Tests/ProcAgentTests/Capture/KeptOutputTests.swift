@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ProcCore
+import TestSupport
 import Testing
 
 @testable import ProcAgent
@@ -23,7 +24,7 @@ import Testing
 
     @Test(arguments: [CaptureParameters.Keep.head, .tail, .both], limits)
     func theDocumentIsHeadMarkAndTailAfterEachChunk(keep: CaptureParameters.Keep, limit: Int) throws {
-        var numbers = SeededNumbers(UInt64(limit))
+        var numbers = SeededGenerator(seed: UInt64(limit))
         let all = noise(2 * limit + 300_000, seed: 7)
         let files = UnnamedFile(directory: "/tmp", label: "test")
         var kept = KeptOutput(CaptureParameters(mode: .memory, limit: limit, keep: keep), files: files)

@@ -1,4 +1,5 @@
 import ProcCore
+import TestSupport
 import Testing
 
 @Suite struct LifecycleTests {
@@ -54,7 +55,7 @@ import Testing
     /// exactly once and reaped exactly once, and never before it was collected.
     @Test(arguments: 0..<200)
     func everyProcessThatRanIsCollectedOnceAndReapedOnce(seed: UInt64) {
-        var random = SplitMix(seed)
+        var random = SeededGenerator(seed: seed)
         var lifecycle = Lifecycle(killsOrphans: random.next() % 2 == 0)
         var actions = lifecycle.handle(.started)
         var hasExited = false
@@ -78,20 +79,5 @@ import Testing
         #expect(actions.count { $0 == .collect } == 1)
         #expect(actions.count { $0 == .reap } == 1)
         #expect(actions.last == .reap)
-    }
-}
-
-/// A small generator with a seed (SplitMix64), so that a failing walk can be walked again.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import ProcCore
+import TestSupport
 import Testing
 
 @Suite struct Base64Tests {
