@@ -1,6 +1,6 @@
-internal import CLinux
+package import CLinux
 internal import Glibc
-package import ProcCore
+internal import ProcCore
 package import ProcIO
 
 /// A real program that a test has started, with its output in pipes.
@@ -50,27 +50,35 @@ package final class ProgramRun {
             0: inputReader.rawValue, 1: terminal ?? outputWriter.rawValue, 2: terminal ?? errorWriter.rawValue,
         ]
         for (number, ours) in descriptors { mapping[number] = ours }
-        let plan = FdPlan(mapping: mapping)
-        let copies = plan.copies.flatMap { [$0.source, $0.target] }
         let environment = environment.map { CStringBlock($0) } ?? Self.ownEnvironment
         let folder = directory.map { clinux_open(clinux_at_cwd, $0, clinux_o_path | clinux_o_directory, 0) } ?? -1
         defer { if folder >= 0 { close(folder) } }
         var pid: pid_t = 0
-        let result = CStringBlock(argv).withPointers { arguments in
-            environment.withPointers { variables in
-                argv[0].withCString { path in
-                    var spawn = clinux_spawn_plan(
-                        executable: path, argv: arguments, envp: variables, copies: copies,
-                        copy_count: copies.count / 2,
-                        closes: plan.closes, close_count: plan.closes.count, close_from: plan.closeFrom,
-                        working_directory: folder)
-                    return clinux_spawn(&spawn, &pid)
-                }
-            }
-        }
+        let result = Self.spawn(argv, environment, FdPlan(mapping: mapping), folder, &pid)
         guard result == 0 else { throw SystemError("start", on: argv[0], errno: -result) }
         self.pid = pid
         withExtendedLifetime((inputReader, inputWriter, outputWriter, errorWriter)) {}
+    }
+
+    private static func spawn(
+        _ argv: [String], _ environment: CStringBlock, _ plan: FdPlan, _ folder: CInt, _ pid: inout pid_t
+    ) -> CInt {
+        let copies = plan.copies.flatMap { [$0.source, $0.target] }
+        return CStringBlock(argv).withPointers { arguments in
+            environment.withPointers { variables in
+                argv[0].withCString { path in
+                    copies.withUnsafeBufferPointer { copies in
+                        plan.closes.withUnsafeBufferPointer { closes in
+                            var spawn = clinux_spawn_plan(
+                                executable: path, argv: arguments, envp: variables, copies: copies.baseAddress,
+                                copy_count: copies.count / 2, closes: closes.baseAddress, close_count: closes.count,
+                                close_from: plan.closeFrom, working_directory: folder)
+                            return clinux_spawn(&spawn, &pid)
+                        }
+                    }
+                }
+            }
+        }
     }
 
     deinit {
@@ -98,16 +106,15 @@ package final class ProgramRun {
 
     /// Reads both outputs to their ends, then waits for the program.
     package func finish() -> Ended {
-        var open: [CInt: WritableKeyPath<ProgramRun, [UInt8]>] = [
-            outputReader.rawValue: \.output, errorReader.rawValue: \.errors,
-        ]
+        var open: Set<CInt> = [outputReader.rawValue, errorReader.rawValue]
         while !open.isEmpty {
-            var targets = open.keys.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var targets = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             guard poll(&targets, nfds_t(targets.count), -1) > 0 else { continue }
             for target in targets where target.revents != 0 {
-                guard let place = open[target.fd] else { continue }
-                var this = self
-                if !Self.readSome(target.fd, into: &this[keyPath: place]) { open[target.fd] = nil }
+                let isOutput = target.fd == outputReader.rawValue
+                let goesOn =
+                    isOutput ? Self.readSome(target.fd, into: &output) : Self.readSome(target.fd, into: &errors)
+                if !goesOn { open.remove(target.fd) }
             }
         }
         var status: CInt = 0
