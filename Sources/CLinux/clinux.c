@@ -121,6 +121,9 @@ int clinux_bytes_waiting(int fd)
 
 int clinux_has_no_writer(int fd)
 {
+    /* Should somebody open it for writing right now, the signal must be one that does nothing. */
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+        return -errno;
     if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
         return errno == EAGAIN ? 0 : -errno;
     return fcntl(fd, F_SETLEASE, F_UNLCK) < 0 ? -errno : 1;
@@ -187,37 +190,71 @@ int clinux_any_zombie(void)
     return info.si_pid;
 }
 
+/* posix_spawn can't set a limit for the child, so the parent has it while it spawns. An open on another thread that
+ * meets it has to try again. The actions are made before: adding one checks its numbers against the limit. */
+static int spawn_with_limit(const struct clinux_spawn_plan *plan, const posix_spawn_file_actions_t *actions,
+                            const posix_spawnattr_t *attributes, const struct rlimit *raised, pid_t *pid)
+{
+    const struct rlimit lowered = {.rlim_cur = plan->file_limit, .rlim_max = raised->rlim_max};
+    const bool differs = lowered.rlim_cur != raised->rlim_cur;
+    if (differs && setrlimit(RLIMIT_NOFILE, &lowered) < 0)
+        return errno;
+    const int error = posix_spawn(pid, plan->executable, actions, attributes, plan->argv, plan->envp);
+    if (differs)
+        (void)setrlimit(RLIMIT_NOFILE, raised); /* back to what it was: within the hard limit, so it can't fail */
+    return error;
+}
+
+static int add_actions(const struct clinux_spawn_plan *plan, const struct rlimit *limit,
+                       posix_spawn_file_actions_t *actions)
+{
+    int error = 0;
+    if (plan->working_directory >= 0)
+        error = posix_spawn_file_actions_addfchdir_np(actions, plan->working_directory);
+    for (size_t i = 0; !error && i < plan->copy_count; i++)
+        error = posix_spawn_file_actions_adddup2(actions, plan->copies[2 * i], plan->copies[2 * i + 1]);
+    for (size_t i = 0; !error && i < plan->close_count; i++)
+        error = posix_spawn_file_actions_addclose(actions, plan->closes[i]);
+    /* At or above the limit glibc refuses it, and nothing can be open there but what is close-on-exec. */
+    if (!error && (rlim_t)plan->close_from < limit->rlim_cur)
+        error = posix_spawn_file_actions_addclosefrom_np(actions, plan->close_from);
+    return error;
+}
+
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    int error =
+        posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    if (!error)
+        error = posix_spawnattr_setsigdefault(attributes, &all);
+    if (!error)
+        error = posix_spawnattr_setsigmask(attributes, &none);
+    return error;
+}
+
 int clinux_spawn(const struct clinux_spawn_plan *plan, pid_t *pid)
 {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t all, none;
     int error = posix_spawn_file_actions_init(&actions);
     if (error)
         return -error;
+    posix_spawnattr_t attributes;
     error = posix_spawnattr_init(&attributes);
     if (error) {
         posix_spawn_file_actions_destroy(&actions);
         return -error;
     }
-    sigfillset(&all);
-    sigemptyset(&none);
-    error = posix_spawnattr_setflags(&attributes,
-                                     POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    error = set_attributes(&attributes);
     if (!error)
-        error = posix_spawnattr_setsigdefault(&attributes, &all);
+        error = add_actions(plan, &limit, &actions);
     if (!error)
-        error = posix_spawnattr_setsigmask(&attributes, &none);
-    if (!error && plan->working_directory >= 0)
-        error = posix_spawn_file_actions_addfchdir_np(&actions, plan->working_directory);
-    for (size_t i = 0; !error && i < plan->copy_count; i++)
-        error = posix_spawn_file_actions_adddup2(&actions, plan->copies[2 *i], plan->copies[2 *i + 1]);
-    for (size_t i = 0; !error && i < plan->close_count; i++)
-        error = posix_spawn_file_actions_addclose(&actions, plan->closes[i]);
-    if (!error)
-        error = posix_spawn_file_actions_addclosefrom_np(&actions, plan->close_from);
-    if (!error)
-        error = posix_spawn(pid, plan->executable, &actions, &attributes, plan->argv, plan->envp);
+        error = spawn_with_limit(plan, &actions, &attributes, &limit, pid);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return -error;

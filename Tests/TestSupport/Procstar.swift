@@ -64,7 +64,7 @@ extension Value {
     package var items: [Value]? { if case .array(let items) = self { items } else { nil } }
 
     /// Looks down a path of keys.
-    package subscript(path: String...) -> Value? {
+    package subscript(path path: String...) -> Value? {
         path.reduce(Optional(self)) { $0?[$1] }
     }
 

@@ -50,35 +50,8 @@ package final class ProgramRun {
             0: inputReader.rawValue, 1: terminal ?? outputWriter.rawValue, 2: terminal ?? errorWriter.rawValue,
         ]
         for (number, ours) in descriptors { mapping[number] = ours }
-        let environment = environment.map { CStringBlock($0) } ?? Self.ownEnvironment
-        let folder = directory.map { clinux_open(clinux_at_cwd, $0, clinux_o_path | clinux_o_directory, 0) } ?? -1
-        defer { if folder >= 0 { close(folder) } }
-        var pid: pid_t = 0
-        let result = Self.spawn(argv, environment, FdPlan(mapping: mapping), folder, &pid)
-        guard result == 0 else { throw SystemError("start", on: argv[0], errno: -result) }
-        self.pid = pid
+        pid = try spawn(argv, fds: mapping, environment: environment, directory: directory)
         withExtendedLifetime((inputReader, inputWriter, outputWriter, errorWriter)) {}
-    }
-
-    private static func spawn(
-        _ argv: [String], _ environment: CStringBlock, _ plan: FdPlan, _ folder: CInt, _ pid: inout pid_t
-    ) -> CInt {
-        let copies = plan.copies.flatMap { [$0.source, $0.target] }
-        return CStringBlock(argv).withPointers { arguments in
-            environment.withPointers { variables in
-                argv[0].withCString { path in
-                    copies.withUnsafeBufferPointer { copies in
-                        plan.closes.withUnsafeBufferPointer { closes in
-                            var spawn = clinux_spawn_plan(
-                                executable: path, argv: arguments, envp: variables, copies: copies.baseAddress,
-                                copy_count: copies.count / 2, closes: closes.baseAddress, close_count: closes.count,
-                                close_from: plan.closeFrom, working_directory: folder)
-                            return clinux_spawn(&spawn, &pid)
-                        }
-                    }
-                }
-            }
-        }
     }
 
     deinit {
@@ -139,15 +112,5 @@ package final class ProgramRun {
         let result = clinux_pipe(&reader, &writer)
         guard result == 0 else { throw SystemError("pipe", errno: -result) }
         return (SharedFD(OwnedFD(adopting: reader)), SharedFD(OwnedFD(adopting: writer)))
-    }
-
-    private static var ownEnvironment: CStringBlock {
-        var entries: [String] = []
-        var next = environ
-        while let entry = next.pointee {
-            entries.append(String(cString: entry))
-            next += 1
-        }
-        return CStringBlock(entries)
     }
 }

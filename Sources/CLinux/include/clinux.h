@@ -130,6 +130,7 @@ struct clinux_spawn_plan {
     size_t close_count;
     int close_from;        /* the child closes all from here on */
     int working_directory; /* a descriptor for fchdir; -1: the parent's */
+    rlim_t file_limit;     /* the child's soft limit of open files; the parent has it for a moment */
 };
 
 /* Starts a process in a session of its own, with default signal dispositions and an empty mask. In the child:

@@ -64,7 +64,7 @@ package final class FileOpener {
 
     private static func open(_ request: Request) -> Result<SharedFD, SystemError> {
         for attempt in 1... {
-            let fd = clinux_open(request.directoryNumber, request.path, request.flags, request.mode)
+            let fd = clinux_open(request.directoryNumber, request.path, request.flags | O_NOCTTY, request.mode)
             if fd >= 0 { return .success(SharedFD(OwnedFD(adopting: fd))) }
             guard fd == -EMFILE, attempt < attemptsAtLimit else {
                 return .failure(SystemError("open", on: request.path, errno: -fd))

@@ -39,8 +39,9 @@ final class InProcessLauncher: Launcher {
                             var spawn = clinux_spawn_plan(
                                 executable: executable, argv: argv, envp: envp, copies: copies.baseAddress,
                                 copy_count: copies.count / 2, closes: closes.baseAddress, close_count: closes.count,
-                                close_from: fds.closeFrom, working_directory: plan.directory?.rawValue ?? -1)
-                            return withOriginalFileLimit { clinux_spawn(&spawn, &pid) }
+                                close_from: fds.closeFrom, working_directory: plan.directory?.rawValue ?? -1,
+                                file_limit: rlim_t(inheritance.fileLimit))
+                            return clinux_spawn(&spawn, &pid)
                         }
                     }
                 }
@@ -48,22 +49,6 @@ final class InProcessLauncher: Launcher {
         }
         guard result == 0 else { throw Self.failure(-result, executable: plan.executable) }
         return pid
-    }
-
-    /// posix_spawn can't set a limit for the child, so the parent has it for a moment: the child gets the soft limit
-    /// of open files that procstar was started with. An open on another thread that meets it tries again.
-    private func withOriginalFileLimit(_ body: () -> CInt) -> CInt {
-        guard inheritance.raisedFileLimit != inheritance.fileLimit else { return body() }
-        setSoftFileLimit(inheritance.fileLimit)
-        defer { setSoftFileLimit(inheritance.raisedFileLimit) }
-        return body()
-    }
-
-    private func setSoftFileLimit(_ soft: Int) {
-        var limit = rlimit()
-        _ = clinux_get_file_limit(&limit)
-        limit.rlim_cur = rlim_t(soft)
-        _ = clinux_set_file_limit(&limit)
     }
 
     private static func pidfd(of pid: pid_t, _ executable: String) throws(StartFailure) -> SharedFD {

@@ -44,6 +44,8 @@ final class ProcessEntry {
     var exitToken: EventLoop.Token?
     /// How many descriptors the table's budget counts for it.
     var budgeted = 0
+    /// How many of those its captures hold for as long as it is known.
+    var descriptorsKept = 0
 
     /// When it was accepted; then when it was started.
     var start: WallTime

@@ -155,6 +155,7 @@ package final class ProcessTable {
             return fail(entry, [budget.refusal])
         }
         entry.budgeted = wanted
+        entry.descriptorsKept = order.process.spec.descriptorsKept
         entry.start = .now
         entry.startInstant = loop.now
         if order.process.spec.environment.report {
@@ -220,6 +221,7 @@ package final class ProcessTable {
         entry.stop = .now
         entry.stopInstant = loop.now
         for descriptor in entry.descriptors { descriptor.capture?.output.abandon() }
+        releaseDescriptors(entry)
         entry.isFinal = true
         onEvent(.started(id: entry.id))
         finished(entry)
@@ -251,9 +253,8 @@ package final class ProcessTable {
 
     /// The pidfd is closed; what remains are the captures.
     func releaseDescriptors(_ entry: ProcessEntry) {
-        let kept = entry.descriptors.count { $0.capture != nil } * ProcessSpec.descriptorsOfCapture
-        budget.give(entry.budgeted - kept)
-        entry.budgeted = kept
+        budget.give(entry.budgeted - entry.descriptorsKept)
+        entry.budgeted = entry.descriptorsKept
     }
 }
 

@@ -41,9 +41,6 @@ struct StartQueue {
 }
 
 extension ProcessSpec {
-    /// What one capture holds open: what is read from, and what is kept in (memory, and a file beyond it).
-    static let descriptorsOfCapture = 3
-
     /// How many descriptors a process of this spec may hold at once: its pidfd, its directory, and what its fds
     /// come from.
     var descriptorsNeeded: Int {
@@ -52,8 +49,27 @@ extension ProcessSpec {
             case .inherit, .close, .dup: count
             case .null, .file: count + 1
             case .pipeWrite, .pipeRead: count + 2
-            case .capture: count + Self.descriptorsOfCapture
+            case .capture(let capture): count + capture.descriptorsNeeded
             }
+        }
+    }
+
+    /// How many of them stay when it has ended, until it is deleted.
+    var descriptorsKept: Int {
+        fds.reduce(0) { count, entry in
+            if case .capture(let capture) = entry.spec { count + capture.descriptorsNeeded } else { count }
+        }
+    }
+}
+
+extension CaptureSpec {
+    /// What one capture holds open at most: what is read from, and what is kept in (memory, and a file beyond it).
+    fileprivate var descriptorsNeeded: Int {
+        switch limit?.keep {
+        case nil: mode == .tempfile ? 2 : 3
+        case .head: 3
+        // The tail is kept twice over, so that what was shown once stays true.
+        case .tail, .both: 7
         }
     }
 }

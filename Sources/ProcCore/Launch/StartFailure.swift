@@ -2,6 +2,8 @@
 package enum StartFailure: Error, Equatable, Sendable, CustomStringConvertible {
     case descriptor(CInt, reason: String)
     case execution(String, reason: String)
+    /// No process could be made.
+    case spawn(String, reason: String)
     case restricted(String, ExecutableRestriction.Verdict)
     /// Index in `argv`.
     case argument(Int, reason: String)
@@ -14,6 +16,7 @@ package enum StartFailure: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .descriptor(let fd, let reason): "failed to set up fd \(fd): \(reason)"
         case .execution(let path, let reason): "execve failed: \(Self.visible(path)): \(reason)"
+        case .spawn(let path, let reason): "spawn failed: \(Self.visible(path)): \(reason)"
         case .restricted(let path, let verdict):
             "restricted executable: \(Self.visible(path))"
                 + (verdict == .argumentsRefused ? ": not with these arguments" : "")

@@ -163,32 +163,6 @@ extension CaptureSnapshot {
     func whole() throws -> [UInt8] { try read(0..<count) }
 }
 
-/// Starts `argv` with `fds` (its number → ours), all else closed.
-func spawn(_ argv: [String], fds: [CInt: CInt]) throws -> pid_t {
-    let strings = argv.map { strdup($0) } + [nil]
-    defer { strings.forEach { free($0) } }
-    // Lifted above all targets, or a copy could overwrite the next one's source.
-    let floor: CInt = 10
-    let sources = fds.mapValues { clinux_dup_above($0, floor) }
-    defer { sources.values.forEach { close($0) } }
-    let copies = sources.flatMap { [$0.value, $0.key] }
-    let environment: [UnsafeMutablePointer<CChar>?] = [nil]
-    var pid: pid_t = 0
-    let result = strings.withUnsafeBufferPointer { arguments in
-        environment.withUnsafeBufferPointer { environment in
-            copies.withUnsafeBufferPointer { copies in
-                var plan = clinux_spawn_plan(
-                    executable: strings[0]!, argv: arguments.baseAddress!, envp: environment.baseAddress!,
-                    copies: copies.baseAddress, copy_count: fds.count, closes: nil, close_count: 0, close_from: floor,
-                    working_directory: -1)
-                return clinux_spawn(&plan, &pid)
-            }
-        }
-    }
-    try #require(result == 0, "\(argv): \(SystemError.reason(of: -result))")
-    return pid
-}
-
 /// Waits for the end of a process; its wait status.
 func reap(_ pid: pid_t) -> CInt {
     var status: CInt = 0

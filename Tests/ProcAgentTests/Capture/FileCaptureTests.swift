@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import ProcCore
 import ProcIO
+import TestSupport
 import Testing
 
 @testable import ProcAgent

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import ProcAgent
 import ProcCore
 import ProcIO
