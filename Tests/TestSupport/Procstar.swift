@@ -57,7 +57,13 @@ package enum Procstar {
 
 /// Shorthands that make tests of documents readable.
 extension Value {
-    package var text: String? { if case .string(let text) = self { text } else { nil } }
+    package var text: String? {
+        switch self {
+        case .string(let text): text
+        case .text(let bytes): String(decoding: bytes, as: UTF8.self)
+        default: nil
+        }
+    }
     package var number: Int? { if case .int(let number) = self { Int(number) } else { nil } }
     package var real: Double? { if case .double(let number) = self { number } else { nil } }
     package var isNull: Bool { self == .null }

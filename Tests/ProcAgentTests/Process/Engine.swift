@@ -27,6 +27,7 @@ final class Engine {
     }
 
     deinit {
+        table.onEvent = { _ in }
         table.killAll()
         loop.run { table.isQuiet }
     }

@@ -37,7 +37,8 @@ import Testing
 
     @Test func whatCannotBeDoneIsRefusedInTheWordsThatClientsKnow() throws {
         let engine = try Engine()
-        try engine.start(#"{"p": {"argv": ["/bin/cat"], "fds": {"stdin": {"null": {}}}}, "q": {"argv": ["/bin/sleep", "9"]}}"#)
+        try engine.start(
+            #"{"p": {"argv": ["/bin/cat"], "fds": {"stdin": {"null": {}}}}, "q": {"argv": ["/bin/sleep", "9"]}}"#)
         engine.runUntilEnded("p")
         #expect(throws: ProcessTable.Refusal.noProcess) { try engine.table.signal("p", .terminate) }
         #expect(throws: ProcessTable.Refusal.unknown) { try engine.table.signal("x", .terminate) }
@@ -54,7 +55,8 @@ import Testing
         let go = engine.directory.path("go")
         let script = "echo first; (until [ -e \(go) ]; do sleep 0.01; done; echo second) & exit 0"
         try engine.start(
-            #"{"p": {"command": "\#(script)", "fds": {"stdout": {"capture": {"mode": "\#(mode)", "encoding": "utf-8"}}}}}"#)
+            #"{"p": {"command": "\#(script)", "fds": {"stdout": {"capture": {"mode": "\#(mode)", "encoding": "utf-8"}}}}}"#
+        )
         engine.runUntilEnded("p")
         #expect(try engine.result("p").captured("stdout") == "first\n")
         engine.directory.write("", to: "go")
@@ -96,7 +98,8 @@ import Testing
         #expect(engine.events == [.started(id: "p"), .ended(id: "p"), .quiet])
         let result = try engine.result("p")
         #expect(result["state"]?.text == "error")
-        #expect(result[path: "cause", "type"]?.text == "cancelled" && result[path: "cause", "sender"]?.text == "request")
+        #expect(
+            result[path: "cause", "type"]?.text == "cancelled" && result[path: "cause", "sender"]?.text == "request")
         #expect(result["errors"] == .array([.string("cancelled before it was started")]))
         try engine.table.delete("p")
         // The thread is woken and lets go of the FIFO: an open for writing that must not wait finds no reader.
@@ -140,7 +143,10 @@ import Testing
         try engine.start(#"{"good": {"argv": ["/bin/true"]}, "bad": {"argv": ["/no/such"]}}"#)
         engine.run("both end") { engine.table.isQuiet }
         for id in ["good", "bad"] {
-            #expect(engine.events.filter { $0 == .started(id: id) || $0 == .ended(id: id) } == [.started(id: id), .ended(id: id)])
+            #expect(
+                engine.events.filter { $0 == .started(id: id) || $0 == .ended(id: id) } == [
+                    .started(id: id), .ended(id: id),
+                ])
         }
         #expect(engine.events.last == .quiet)
     }
@@ -149,7 +155,8 @@ import Testing
         let engine = try Engine()
         let pidFile = engine.directory.path("pid")
         // The child of the leader ignores SIGTERM; the leader doesn't.
-        let script = "sh -c 'trap \\\"\\\" TERM; echo $$ > \(pidFile).new; mv \(pidFile).new \(pidFile); while :; do sleep 0.05; done' & wait"
+        let script =
+            "sh -c 'trap \\\"\\\" TERM; echo $$ > \(pidFile).new; mv \(pidFile).new \(pidFile); while :; do sleep 0.05; done' & wait"
         try engine.start(#"{"p": {"command": "\#(script)", "stop": {"grace": 0.2}}}"#)
         engine.run("the child has begun") { contents(of: pidFile) != nil }
         let child = try #require(

@@ -74,7 +74,9 @@ import Testing
         }
         if !hasExited { actions += lifecycle.handle(.leaderExited) }
         while lifecycle.state != .ended {
-            actions += lifecycle.handle(lifecycle.state == .lingering ? .graceOver : lifecycle.state == .surveying ? .surveyed(survivors: false) : .swept)
+            actions += lifecycle.handle(
+                lifecycle.state == .lingering
+                    ? .graceOver : lifecycle.state == .surveying ? .surveyed(survivors: false) : .swept)
         }
         #expect(actions.count { $0 == .collect } == 1)
         #expect(actions.count { $0 == .reap } == 1)
