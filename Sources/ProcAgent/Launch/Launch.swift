@@ -106,7 +106,7 @@ final class Launch {
             case .inherit, .close, .dup:
                 break
             case .null(let flags):
-                openFile("/dev/null", flags: flags.bits(for: entry.name.number), mode: 0, for: position)
+                keep(resources.opener.openNull(flags.bits(for: entry.name.number)), for: position)
             case .file(let path, let flags, let mode):
                 openFile(path, flags: flags.bits(for: entry.name.number), mode: mode, for: position)
             case .capture(let capture):
@@ -169,7 +169,7 @@ final class Launch {
     private func touchExecutable() {
         guard failures.isEmpty else { return fail(failures) }
         let request = FileOpener.Request(directory: directory, path: spec.executable, flags: O_RDONLY)
-        if resources.opener.isInstant(request) {
+        if resources.opener.isInstantExecutable(request, at: .now) {
             spawn()
         } else {
             pending = resources.opener.touch(request) { [self] in
