@@ -56,9 +56,9 @@ extension ProcessTable {
             switch action {
             case .cancelStart:
                 entry.launch?.cancel()
-                if let launch = entry.launch { entry.adopt(launch.captures, launch.spec) }
+                if let launch = entry.launch { entry.adopt(launch.captures) }
                 entry.launch = nil
-                fail(entry, ["cancelled before it was started"])
+                fail(entry, [entry.cancellation])
             case .signalSession:
                 send(entry.stopSpec.signal.number, toSessionOf: entry, sender: entry.stopSender)
             case .killSession:
@@ -162,7 +162,7 @@ extension ProcessTable {
             guard waitsFor == 0 else { return }
             entry.isFinal = true
             releaseDescriptors(entry)
-            for descriptor in entry.descriptors { descriptor.capture?.output.finish() }
+            for descriptor in entry.descriptors { descriptor.capture?.output?.finish() }
             finished(entry)
         }
         for descriptor in entry.descriptors {
@@ -175,6 +175,14 @@ extension ProcessTable {
 }
 
 extension ProcessEntry {
+    /// What is said of one that was ended before its start.
+    fileprivate var cancellation: String {
+        if case .timeout(let interval) = stopReason {
+            return "timed out after \(interval.shortText) before it was started"
+        }
+        return "cancelled before it was started"
+    }
+
     /// On whose behalf we end it.
     fileprivate var stopSender: Cause.Sender {
         switch stopReason {

@@ -181,7 +181,7 @@ package final class ProcessTable {
 
     private func finishLaunch(_ entry: ProcessEntry, _ launch: Launch, _ outcome: Launch.Outcome) {
         entry.launch = nil
-        entry.adopt(launch.captures, launch.spec)
+        entry.adopt(launch.captures)
         switch outcome {
         case .started(let launched):
             run(entry, launched)
@@ -206,7 +206,7 @@ package final class ProcessTable {
         }
         for descriptor in entry.descriptors {
             guard let capture = descriptor.capture, capture.stopsAtLimit else { continue }
-            capture.output.onLimit = { [unowned self, unowned entry] in
+            capture.output?.onLimit = { [unowned self, unowned entry] in
                 stop(entry, because: .limit(fd: descriptor.number))
             }
         }
@@ -220,7 +220,7 @@ package final class ProcessTable {
         if entry.lifecycle.state == .pending { _ = entry.lifecycle.handle(.startFailed) }
         entry.stop = .now
         entry.stopInstant = loop.now
-        for descriptor in entry.descriptors { descriptor.capture?.output.abandon() }
+        for descriptor in entry.descriptors { descriptor.capture?.output?.abandon() }
         releaseDescriptors(entry)
         entry.isFinal = true
         onEvent(.started(id: entry.id))
@@ -245,7 +245,7 @@ package final class ProcessTable {
         guard let entry = entries[id] else { throw .unknown }
         guard entry.isFinal else { throw .running(id: id) }
         entries[id] = nil
-        for descriptor in entry.descriptors { descriptor.capture?.output.close() }
+        for descriptor in entry.descriptors { descriptor.capture?.output?.close() }
         budget.give(entry.budgeted)
         entry.budgeted = 0
         onEvent(.deleted(id: id))

@@ -46,7 +46,8 @@ package final class SignalSource {
     /// What is pending, some of it at least: the loop calls again while there is more.
     private func take() -> [Delivery] {
         withUnsafeTemporaryAllocation(of: signalfd_siginfo.self, capacity: 8) { records in
-            let count = read(descriptor.rawValue, records.baseAddress, records.count * MemoryLayout<signalfd_siginfo>.size)
+            let count = read(
+                descriptor.rawValue, records.baseAddress, records.count * MemoryLayout<signalfd_siginfo>.size)
             guard count > 0 else { return [] }
             return records[..<(count / MemoryLayout<signalfd_siginfo>.size)].map {
                 Delivery(signum: CInt($0.ssi_signo), pid: CInt(bitPattern: $0.ssi_pid))

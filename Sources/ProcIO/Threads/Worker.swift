@@ -62,7 +62,7 @@ package final class Worker {
         isStarted = true
         do {
             let jobs = jobs
-            try Thread.start { jobs.work() }
+            try Thread.start(stack: .large) { jobs.work() }
         } catch {
             // Without its worker the program can neither read nor deliver what it has captured.
             fatalError("start the \(name) thread: \(error)")
