@@ -136,22 +136,34 @@ extension ProcessTable {
 
     /// Reads what is left of the process, and leaves the zombie where it is.
     private func collect(_ entry: ProcessEntry) {
-        let stat = ProcFile.stat.read(entry.pid).flatMap { ProcStat(parsing: $0.span) }
-        var status: CInt = 0
-        var usage = rusage()
-        let found = clinux_peek(entry.pid, &status, &usage)
-        precondition(found == entry.pid, "a pidfd told of an exit that wait doesn't know: \(found)")
-        entry.remains = ProcessEntry.Remains(
-            stat: stat, status: WaitStatus(raw: status), usage: ResourceUsage(usage))
+        takeRemains(of: entry, by: clinux_peek)
     }
 
     private func reap(_ entry: ProcessEntry) {
-        var status: CInt = 0
-        var usage = rusage()
-        let reaped = clinux_reap(entry.pid, &status, &usage)
-        precondition(reaped == entry.pid, "wait4 of a zombie: \(reaped)")
+        if entry.remains == nil {
+            takeRemains(of: entry, by: clinux_reap)
+        } else {
+            var status: CInt = 0
+            var usage = rusage()
+            let reaped = clinux_reap(entry.pid, &status, &usage)
+            precondition(reaped == entry.pid, "wait4 of a zombie: \(reaped)")
+        }
         leaders[entry.pid] = nil
         if entry.isFinal { announceQuiet() }
+    }
+
+    /// `/proc/PID/stat` first: there is nothing to read once the zombie is gone.
+    private func takeRemains(
+        of entry: ProcessEntry,
+        by wait: (pid_t, UnsafeMutablePointer<CInt>, UnsafeMutablePointer<rusage>) -> CInt
+    ) {
+        let stat = ProcFile.stat.read(entry.pid).flatMap { ProcStat(parsing: $0.span) }
+        var status: CInt = 0
+        var usage = rusage()
+        let found = wait(entry.pid, &status, &usage)
+        precondition(found == entry.pid, "a pidfd told of an exit that wait doesn't know: \(found)")
+        entry.remains = ProcessEntry.Remains(
+            stat: stat, status: WaitStatus(raw: status), usage: ResourceUsage(usage))
     }
 
     /// Waits until all that the process wrote has been taken in; then its result is final.
