@@ -128,7 +128,8 @@ final class LocalRun {
         progress?.end()
         log.erasesProgress = false
         let document = ResultDocument(
-            to: files, pretty: options.pretty, wantsSummary: options.summary || isatty(STDERR_FILENO) == 1, scale: scale)
+            to: files, pretty: options.pretty, wantsSummary: options.summary || isatty(STDERR_FILENO) == 1, scale: scale
+        )
         ResultDelivery(ids, of: table, worker: worker, document: document) { [self] outcome in
             for line in outcome.summary { writeLine(line) }
             for problem in outcome.problems { complain("results are lost: \(problem)") }

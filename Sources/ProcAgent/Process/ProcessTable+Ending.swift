@@ -173,7 +173,7 @@ extension ProcessTable {
             waitsFor -= 1
             guard waitsFor == 0 else { return }
             entry.isFinal = true
-            releaseDescriptors(entry)
+            reduceBudget(of: entry, to: entry.descriptorsKept)
             for descriptor in entry.descriptors { descriptor.capture?.output?.finish() }
             finished(entry)
         }

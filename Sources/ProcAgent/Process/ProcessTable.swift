@@ -193,6 +193,8 @@ package final class ProcessTable {
     private func run(_ entry: ProcessEntry, _ launched: Launched) {
         entry.pid = launched.pid
         entry.pidfd = launched.pidfd
+        // What its fds were opened for is the child's now.
+        reduceBudget(of: entry, to: entry.descriptorsKept + 1)
         leaders[launched.pid] = entry
         perform(entry.lifecycle.handle(.started), for: entry)
         do {
@@ -221,7 +223,7 @@ package final class ProcessTable {
         entry.stop = .now
         entry.stopInstant = loop.now
         for descriptor in entry.descriptors { descriptor.capture?.output?.abandon() }
-        releaseDescriptors(entry)
+        reduceBudget(of: entry, to: entry.descriptorsKept)
         entry.isFinal = true
         onEvent(.started(id: entry.id))
         finished(entry)
@@ -246,15 +248,15 @@ package final class ProcessTable {
         guard entry.isFinal else { throw .running(id: id) }
         entries[id] = nil
         for descriptor in entry.descriptors { descriptor.capture?.output?.close() }
-        budget.give(entry.budgeted)
-        entry.budgeted = 0
+        reduceBudget(of: entry, to: 0)
         onEvent(.deleted(id: id))
     }
 
-    /// The pidfd is closed; what remains are the captures.
-    func releaseDescriptors(_ entry: ProcessEntry) {
-        budget.give(entry.budgeted - entry.descriptorsKept)
-        entry.budgeted = entry.descriptorsKept
+    /// Gives back what the process doesn't hold any more. In the end only its captures are left.
+    func reduceBudget(of entry: ProcessEntry, to count: Int) {
+        guard entry.budgeted > count else { return }
+        budget.give(entry.budgeted - count)
+        entry.budgeted = count
     }
 }
 
