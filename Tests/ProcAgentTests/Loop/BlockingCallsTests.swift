@@ -1,0 +1,67 @@
+import CLinux
+import Glibc
+import ProcCore
+import ProcIO
+import TestSupport
+import Testing
+
+@Suite struct BlockingCallsTests {
+    /// Blocks in the open of a FIFO that nobody writes to, until it is interrupted.
+    static func blockingOpen(_ path: String) -> @Sendable () -> CInt {
+        { clinux_open(clinux_at_cwd, path, O_RDONLY, 0) }
+    }
+
+    @Test func aCancelledCallGivesItsThreadToTheNextAndItsResultToNobody() throws {
+        let loop = try EventLoop()
+        let folder = TemporaryDirectory()
+        let fifo = folder.path("fifo")
+        try #require(mkfifo(fifo, 0o600) == 0)
+        let calls = BlockingCalls(loop: loop, limit: 1)
+        var results: [CInt] = []
+        let blocked = calls.run(Self.blockingOpen(fifo)) { results.append($0) }
+        _ = calls.run({ 7 }) { (result: CInt) in results.append(result) }
+        calls.cancel(blocked)
+        // There is one thread at a time, so the second call can only be made when the first has been interrupted.
+        loop.run { !results.isEmpty }
+        #expect(results == [7])
+    }
+
+    @Test func aCallThatWaitsForItsTurnIsCancelledWithoutBeingMade() throws {
+        let loop = try EventLoop()
+        let folder = TemporaryDirectory()
+        let fifo = folder.path("fifo")
+        try #require(mkfifo(fifo, 0o600) == 0)
+        let calls = BlockingCalls(loop: loop, limit: 1)
+        var results: [CInt] = []
+        let blocked = calls.run(Self.blockingOpen(fifo)) { results.append($0) }
+        let waiting = calls.run({ folder.write("made", to: "made") }) { (_: String) in results.append(1) }
+        _ = calls.run({ 2 }) { (result: CInt) in results.append(result) }
+        calls.cancel(waiting)
+        calls.cancel(blocked)
+        loop.run { !results.isEmpty }
+        #expect(results == [2])
+        #expect(contents(of: folder.path("made")) == nil)
+    }
+
+    @Test func noMoreCallsThanTheLimitAreUnderWay() throws {
+        let loop = try EventLoop()
+        let calls = BlockingCalls(loop: loop, limit: 3)
+        let count = Guarded((now: 0, highest: 0))
+        var done = 0
+        for _ in 0..<50 {
+            _ = calls.run({
+                count.withLock { count in
+                    count.now += 1
+                    count.highest = max(count.highest, count.now)
+                }
+                for _ in 0..<100 { sched_yield() }
+                return count.withLock { count in
+                    count.now -= 1
+                    return count.highest
+                }
+            }) { (_: Int) in done += 1 }
+        }
+        loop.run { done == 50 }
+        #expect(count.withLock { $0.highest } <= 3)
+    }
+}
