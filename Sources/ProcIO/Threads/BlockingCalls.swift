@@ -75,6 +75,8 @@ package final class BlockingCalls {
             let target = call.target
             do {
                 try Thread.start(stack: .small) {
+                    // Whoever started us may have blocked it.
+                    SignalSource.unblock([Self.interrupt])
                     target.enter()
                     let result = work()
                     target.leave()
