@@ -23,9 +23,11 @@ package struct Inheritance: Sendable {
     /// Call it before anything opens a descriptor that stays.
     package static func takeOver() throws(SystemError) -> Inheritance {
         let descriptors = openDescriptors()
-        // An open of our own must never land on a number that means standard input or output to a child.
+        // An open of our own must never land on a number that means standard input or output to a child. Opened the
+        // wrong way round, so that reading a spec there or printing results still fails as if it were closed.
         for number in 0...2 where !descriptors.contains(CInt(number)) {
-            _ = try OwnedFD(result: clinux_open(clinux_at_cwd, "/dev/null", O_RDWR, 0), "open", on: "/dev/null")
+            let flags = number == STDIN_FILENO ? O_WRONLY : O_RDONLY
+            _ = try OwnedFD(result: clinux_open(clinux_at_cwd, "/dev/null", flags, 0), "open", on: "/dev/null")
                 .release()
         }
         let marked = clinux_cloexec_from(3)
