@@ -18,7 +18,8 @@ package struct Inheritance: Sendable {
 
     /// Looks at the process and prepares it for a life as a parent: becomes the
     /// subreaper of its descendants, marks what it inherited close-on-exec, fills
-    /// the numbers 0 to 2 if they were closed, and raises its limit of open files.
+    /// the numbers 0 to 2 if they were closed, raises its limit of open files, and
+    /// gives SIGCHLD its default disposition.
     ///
     /// Call it before anything opens a descriptor that stays.
     package static func takeOver() throws(SystemError) -> Inheritance {
@@ -32,6 +33,8 @@ package struct Inheritance: Sendable {
         }
         let marked = clinux_cloexec_from(3)
         guard marked == 0 else { throw SystemError("close_range", errno: -marked) }
+        // Where whoever started us ignored it, the kernel would reap our children before we learn their status.
+        signal(SIGCHLD, SIG_DFL)
         let reaper = clinux_become_subreaper()
         guard reaper == 0 else { throw SystemError("prctl PR_SET_CHILD_SUBREAPER", errno: -reaper) }
         let (soft, raised) = try raiseFileLimit()
