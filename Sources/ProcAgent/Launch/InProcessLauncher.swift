@@ -18,9 +18,25 @@ final class InProcessLauncher: Launcher {
     }
 
     private func start(_ plan: LaunchPlan) throws(StartFailure) -> Launched {
-        let fds = FdPlan(mapping: plan.descriptors.mapValues(\.number))
-        let pid = try spawn(plan, fds)
+        let (fds, lifted) = try arrange(plan.descriptors.mapValues(\.number), plan.executable)
+        let pid = try withExtendedLifetime(lifted) { () throws(StartFailure) in try spawn(plan, fds) }
         return Launched(pid: pid, pidfd: try Self.pidfd(of: pid, plan.executable))
+    }
+
+    /// A plan that keeps below the child's limit of open files. Where numbers are to be swapped and none is left
+    /// for it below the limit, what stands at them is first copied above, here in the parent.
+    private func arrange(
+        _ mapping: [CInt: CInt], _ executable: String
+    ) throws(StartFailure) -> (plan: FdPlan, lifted: [SharedFD]) {
+        let plan = FdPlan(mapping: mapping)
+        guard let spare = plan.spare, Int(spare) >= inheritance.fileLimit else { return (plan, []) }
+        var lifted: [CInt: SharedFD] = [:]
+        for source in Set(mapping.values) where mapping[source] != nil {
+            let copy = clinux_dup_above(source, CInt(clamping: inheritance.fileLimit))
+            guard copy >= 0 else { throw .spawn(executable, reason: SystemError.reason(of: EMFILE)) }
+            lifted[source] = SharedFD(OwnedFD(adopting: copy))
+        }
+        return (FdPlan(mapping: mapping.mapValues { lifted[$0]?.rawValue ?? $0 }), Array(lifted.values))
     }
 
     private func spawn(_ plan: LaunchPlan, _ fds: FdPlan) throws(StartFailure) -> pid_t {
