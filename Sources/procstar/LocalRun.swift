@@ -24,6 +24,8 @@ final class LocalRun {
     private var signalSource: SignalSource?
     private var phase = Phase.reading
     private var shutdown = Shutdown()
+    /// Whether a signal has come since the results are being written.
+    private var isHastened = false
     private var deadline: EventLoop.TimerID?
     private var ids: [String] = []
     private var ended = 0
@@ -148,8 +150,7 @@ final class LocalRun {
         switch phase {
         case .reading: die(of: signum)
         case .running: shutDown(signum)
-        // Another one while the results are written is somebody's who doesn't want to wait for their reader.
-        case .delivering: die(of: signum)
+        case .delivering: hasten(signum)
         }
     }
 
@@ -178,6 +179,14 @@ final class LocalRun {
                 deliver()
             }
         }
+    }
+
+    /// The first signal that comes while results are written loses none of them: it was sent to end the processes.
+    /// Another one is somebody's who doesn't want to wait for the results' reader.
+    private func hasten(_ signum: CInt) {
+        guard signum != SIGUSR1 else { return }
+        if isHastened { die(of: signum) }
+        isHastened = true
     }
 
     /// Ends as a program does that doesn't handle the signal.
