@@ -10,12 +10,14 @@ package enum Thread {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    /// Starts `body` on a detached thread with a small stack (256 KiB: none of ours recurses).
-    package static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+    /// Starts `body` on a detached thread.
+    ///
+    /// - Parameter stack: In bytes. The default is small, for there may be many threads that wait in one call each.
+    package static func start(stack: Int = 256 << 10, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setstacksize(&attributes, 256 << 10)
+        pthread_attr_setstacksize(&attributes, stack)
         pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
 
         let box = Unmanaged.passRetained(Body(body))
