@@ -200,12 +200,19 @@ final class LocalRun {
 }
 
 extension StartRequest {
-    /// Whether no process writes to procstar's own standard output or standard error, where a progress line would
-    /// get into its way.
+    /// Whether no process has anything of what procstar was started with, but for standard input: one that writes to
+    /// the terminal would get into a progress line's way.
     fileprivate var hidesStandardStreams: Bool {
         processes.allSatisfy { process in
-            let set = process.spec.fds.filter { $0.spec != .inherit && $0.spec != .dup(1) && $0.spec != .dup(2) }
-            return set.contains { $0.name.number == 1 } && set.contains { $0.name.number == 2 }
+            let fds = process.spec.fds
+            // What is asked for is taken to be open.
+            let inherited = Set(fds.map(\.name.number)).union(0...2)
+            return FdTable(fds: fds, inherited: inherited, limit: .max).sources.allSatisfy { target, source in
+                switch source {
+                case .inherited: target == STDIN_FILENO
+                case .opened: true
+                }
+            }
         }
     }
 }

@@ -45,8 +45,8 @@ struct BlockingMountTests {
         let mount = try #require(HungMount())
         let spec = #""argv": ["/bin/true"], "# + members.replacing("MOUNT", with: mount.path)
         let run = try Procstar.start(
-            "{\"specs\": {\"hangs\": {\(spec)}, \(BlockingOpenTests.others(10))}}", ["--print", "--log-level", "info"])
-        for index in 0..<10 { #expect(run.waitForError("other \(index) done")) }
+            "{\"specs\": {\"hangs\": {\(spec)}, \(BlockingOpenTests.others(10))}}", ["--print", "--log-level", "debug"])
+        for index in 0..<10 { #expect(run.waitForError(BlockingOpenTests.end(index))) }
         #expect(run.waitForError("started processes from specs"))
         run.signal(SIGTERM)
         let ended = run.finish()
@@ -60,8 +60,8 @@ struct BlockingMountTests {
         var mount = HungMount()
         let path = try #require(mount?.path)
         let run = try Procstar.start(
-            "{\"specs\": {\"hangs\": {\"argv\": [\"/bin/true\"], \"cwd\": \(json(path))}, \(BlockingOpenTests.others(1))}}")
-        #expect(run.waitForError("other 0 done"))
+            "{\"specs\": {\"hangs\": {\"argv\": [\"/bin/true\"], \"cwd\": \(json(path))}, \(BlockingOpenTests.others(1))}}", ["--print", "--log-level", "debug"])
+        #expect(run.waitForError(BlockingOpenTests.end(0)))
         mount = nil
         let ended = run.finish()
         #expect(ended.exitCode == 0)

@@ -1,5 +1,6 @@
 import Glibc
 import ProcCore
+import ProcIO
 import TestSupport
 import Testing
 
@@ -92,15 +93,14 @@ import Testing
     }
 
     @Test func aReaderThatIsGoneIsAnErrorAndNotASignal() throws {
-        let (reader, writer) = try ProgramRun.pipe()
-        let run = try ProgramRun(
-            ["/bin/sh", "-c", #"exec "$0" --print - <<X >&9 9>&-"# + "\n\(document(#""argv": ["/bin/true"]"#))\nX\n", Procstar.executable],
-            descriptors: [9: writer.rawValue])
-        _ = consume reader
-        let ended = run.finish()
-        #expect(ended.exitCode == 1 || ended.exitCode == 0)
-        if ended.exitCode == 1 { #expect(ended.errorText.contains("write standard output: Broken pipe")) }
+        let writer = try Self.brokenPipe()
+        let ended = try Procstar.run(document(#""argv": ["/bin/true"]"#), descriptors: [1: writer.rawValue])
+        #expect(ended.exitCode == 1)
+        #expect(ended.errorText.contains("write standard output: Broken pipe"), "\(ended.errorText)")
     }
+
+    /// The end for writing of a pipe whose other end is closed.
+    static func brokenPipe() throws -> SharedFD { try ProgramRun.pipe().writer }
 
     // MARK: The log
 

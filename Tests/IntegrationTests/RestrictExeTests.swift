@@ -5,7 +5,7 @@ import Testing
 @Suite struct RestrictExeTests {
     /// The errors of each process of `specs`, by id, under `rules`.
     static func errors(_ rules: [String], _ specs: [String: String]) throws -> [String: [String]] {
-        let members = specs.map { "\(json($0.key)): {\($0.value)}" }
+        let members = specs.map { #"\#(json($0.key)): {\#($0.value), "fds": {"stdout": {"null": {}}}}"# }
         let results = try Procstar.results(
             "{\"specs\": {\(members.joined(separator: ", "))}}", rules.flatMap { ["--restrict-exe", $0] })
         return specs.reduce(into: [:]) { $0[$1.key] = results[$1.key]?.errors }
