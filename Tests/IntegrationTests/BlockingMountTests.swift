@@ -60,7 +60,8 @@ struct BlockingMountTests {
         var mount = HungMount()
         let path = try #require(mount?.path)
         let run = try Procstar.start(
-            "{\"specs\": {\"hangs\": {\"argv\": [\"/bin/true\"], \"cwd\": \(json(path))}, \(BlockingOpenTests.others(1))}}", ["--print", "--log-level", "debug"])
+            "{\"specs\": {\"hangs\": {\"argv\": [\"/bin/true\"], \"cwd\": \(json(path))}, \(BlockingOpenTests.others(1))}}",
+            ["--print", "--log-level", "debug"])
         #expect(run.waitForError(BlockingOpenTests.end(0)))
         mount = nil
         let ended = run.finish()

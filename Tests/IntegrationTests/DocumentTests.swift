@@ -40,11 +40,17 @@ import Testing
         (#"{"argv": ["a"], "frob": 1}"#, #"specs.bad: unknown key "frob"; known are "argv", "#),
         (#"{"argv": ["a"], "argv": ["b"]}"#, #"duplicate key "argv""#),
         (#"{"argv": ["a"], "exe": 1}"#, "specs.bad.exe: 1 is not a string"),
-        (#"{"argv": ["a"], "env": {"inherit": "yes"}}"#, #"specs.bad.env.inherit: "yes" is not true, false or an array"#),
+        (
+            #"{"argv": ["a"], "env": {"inherit": "yes"}}"#,
+            #"specs.bad.env.inherit: "yes" is not true, false or an array"#
+        ),
         (#"{"argv": ["a"], "env": {"vars": {"A": 1}}}"#, "specs.bad.env.vars.A: 1 is not a string, or null"),
         (#"{"argv": ["a"], "env": {"frob": {}}}"#, #"specs.bad.env: unknown key "frob"; known are "inherit", "vars""#),
         (#"{"argv": ["a"], "fds": [["stdin"]]}"#, "specs.bad.fds[0]: an array of 1 where there have to be two"),
-        (#"{"argv": ["a"], "fds": [["stdin", "frob"]]}"#, #"specs.bad.fds[0]: "frob" is not one of "inherit", "close""#),
+        (
+            #"{"argv": ["a"], "fds": [["stdin", "frob"]]}"#,
+            #"specs.bad.fds[0]: "frob" is not one of "inherit", "close""#
+        ),
         (#"{"argv": ["a"], "fds": [[0, "inherit"]]}"#, "specs.bad.fds[0]: 0 is not an fd: "),
         (#"{"argv": ["a"], "fds": [["0", {"null": {}}], ["stdin", "close"]]}"#, "duplicate fd: stdin"),
         (#"{"argv": ["a"], "fds": [["01", "close"]]}"#, "bad fd: 01"),

@@ -92,13 +92,16 @@ import Testing
         #expect(try Self.seen(text, log, environment: ["TERM=xterm"]).contains("\u{1b}["))
         for environment in [["TERM=xterm", "NO_COLOR=1"], ["TERM=dumb"]] {
             let seen = try Self.seen(text, log, environment: environment)
-            #expect(seen.contains("started processes from specs") && !seen.contains("\u{1b}"), "\(seen.debugDescription)")
+            #expect(
+                seen.contains("started processes from specs") && !seen.contains("\u{1b}"), "\(seen.debugDescription)")
         }
     }
 
     @Test func aNameThatWouldActOnTheTerminalIsEscaped() throws {
         let text = try Self.seen(#"{"specs": {"\u001b]0;evil\u0007\n\u202e": {"argv": ["/bin/true"]}}}"#)
-        #expect(!text.contains("\u{1b}") && !text.contains("\u{7}") && !text.contains("\u{202e}"), "\(text.debugDescription)")
+        #expect(
+            !text.contains("\u{1b}") && !text.contains("\u{7}") && !text.contains("\u{202e}"),
+            "\(text.debugDescription)")
         #expect(text.split(separator: "\r\n").count == 1)
     }
 

@@ -146,7 +146,8 @@ import Testing
     func compressionIsNotSeenInResults(mode: String, above: String) throws {
         let capture = #"{"capture": {"mode": "\#(mode)", "encoding": "utf-8"}}"#
         let results = try Procstar.results(
-            document(#""argv": ["/usr/bin/seq", "50000"], "fds": [["stdout", \#(capture)]]"#), ["--compress-above", above])
+            document(#""argv": ["/usr/bin/seq", "50000"], "fds": [["stdout", \#(capture)]]"#),
+            ["--compress-above", above])
         #expect(results["p"]?.captured("stdout") == (1...50_000).map { "\($0)\n" }.joined())
     }
 
@@ -161,7 +162,8 @@ import Testing
 
     @Test func aCaptureDirectoryThatIsMissingIsAnErrorOfItsDescriptors() throws {
         let results = try Procstar.results(
-            #"{"specs": {"bad": {\#(shell("echo x"))}, "good": {"argv": ["/bin/true"]}}}"#, ["--capture-dir", "/no/such"])
+            #"{"specs": {"bad": {\#(shell("echo x"))}, "good": {"argv": ["/bin/true"]}}}"#,
+            ["--capture-dir", "/no/such"])
         #expect(results["bad"]?.errors == ["failed to set up fd 1: No such file or directory"])
         #expect(results["good"]?.exitCode == 0)
     }
@@ -175,7 +177,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [[], ["--print"], ["-"], ["--frob", "-"], ["--print", "a", "b"], ["--log-level", "loud", "-p", "-"]])
+    @Test(arguments: [
+        [], ["--print"], ["-"], ["--frob", "-"], ["--print", "a", "b"], ["--log-level", "loud", "-p", "-"],
+    ])
     func aWrongCommandLineEndsWithStatus2(arguments: [String]) throws {
         let ended = try ProgramRun([Procstar.executable] + arguments).finish()
         #expect(ended.exitCode == 2 && ended.output.isEmpty)

@@ -17,7 +17,8 @@ import Testing
     }
 
     /// One that survives SIGTERM and says so.
-    static let stubborn = #""command": "trap 'echo ignored >&2' TERM; echo ready >&2; while :; do sleep 1000 & wait $!; done""#
+    static let stubborn =
+        #""command": "trap 'echo ignored >&2' TERM; echo ready >&2; while :; do sleep 1000 & wait $!; done""#
 
     @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
     func processesGetSIGTERMAndResultsAreDelivered(signal: CInt) throws {
@@ -121,7 +122,8 @@ import Testing
             #""blocked \#($0)": {"argv": ["/bin/true"], "fds": [["stdin", {"file": {"path": \#(json(folder.path("fifo")))}}]]}"#
         }
         let run = try Procstar.start(
-            "{\"specs\": {\(blocked.joined(separator: ", ")), \"runs\": {\"command\": \"echo ready >&2; sleep 1000\"}}}")
+            "{\"specs\": {\(blocked.joined(separator: ", ")), \"runs\": {\"command\": \"echo ready >&2; sleep 1000\"}}}"
+        )
         #expect(run.waitForError("ready"))
         run.signal(SIGTERM)
         let ended = run.finish()
