@@ -57,16 +57,12 @@ package final class Worker {
         jobs.add { slot.post(work(), for: ticket) }
     }
 
-    /// Documents are read and written recursively, 128 levels deep at most, for which a sanitizer's build needs more
-    /// than 1 MiB. What isn't touched takes no memory.
-    private static let stack = 4 << 20
-
     private func startThread() {
         guard !isStarted else { return }
         isStarted = true
         do {
             let jobs = jobs
-            try Thread.start(stack: Self.stack) { jobs.work() }
+            try Thread.start(stack: .large) { jobs.work() }
         } catch {
             // Without its worker the program can neither read nor deliver what it has captured.
             fatalError("start the \(name) thread: \(error)")
