@@ -165,10 +165,19 @@ import Testing
         #expect(result.errors == ["failed to set up fd \(fd): Bad file descriptor"])
     }
 
-    @Test func resultsThatStandardOutputCannotTakeAreNotLostInSilence() throws {
-        let ended = try Procstar.run(by: #"exec "$0" "$@" >&-"#, document(#""argv": ["/bin/true"]"#))
-        #expect(ended.exitCode == 1)
-        #expect(ended.errorText.contains("write standard output: Bad file descriptor"), "\(ended.errorText)")
+    @Test func resultsForAClosedStandardOutputAreRefusedBeforeAnythingIsStarted() throws {
+        let folder = TemporaryDirectory()
+        let ended = try Procstar.run(
+            by: #"exec "$0" "$@" >&-"#, document(#""argv": ["/usr/bin/touch", \#(json(folder.path("marker")))]"#))
+        #expect(ended.exitCode == 2)
+        #expect(ended.errorText.contains("standard output is closed"), "\(ended.errorText)")
+        #expect(contents(of: folder.path("marker")) == nil)
+    }
+
+    @Test func aClosedStandardInputIsNoEmptyDocument() throws {
+        let ended = try Procstar.run(by: #"exec "$0" "$@" <&-"#, "")
+        #expect(ended.exitCode == 2)
+        #expect(ended.errorText == "procstar: read standard input: Bad file descriptor\n")
     }
 
     @Test func closeClosesForTheChildAlone() throws {

@@ -35,6 +35,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [SIGTERM, SIGINT])
+    func aSignalCountsEvenWhereItWasIgnoredAndBlockedAtTheStart(signal: CInt) throws {
+        // As shells start what runs in the background.
+        let run = try Procstar.start(
+            by: #"exec env --ignore-signal=INT,TERM,QUIT --block-signal=INT,TERM "$0" "$@""#,
+            document(#""command": "echo ready >&2; exec sleep 1000""#))
+        #expect(run.waitForError("ready"))
+        run.signal(signal)
+        let ended = run.finish()
+        #expect(ended.exitCode == 0)
+        #expect(try ended.results["p"]?["status"]?["signal"]?.text == "SIGTERM")
+    }
+
     @Test func SIGQUITKillsAtOnce() throws {
         let run = try Procstar.start(document(Self.stubborn))
         #expect(run.waitForError("ready"))
