@@ -66,7 +66,10 @@ struct BlockingMountTests {
         mount = nil
         let ended = run.finish()
         #expect(ended.exitCode == 0)
-        #expect(try ended.results["hangs"]?.errors.first?.hasPrefix("failed to change to directory \(path): ") == true)
+        // It was waiting in the mount, or came only after it was taken off and found a folder.
+        let result = try #require(try ended.results["hangs"])
+        let failed = result.errors.first?.hasPrefix("failed to change to directory \(path): ") == true
+        #expect(failed || result.exitCode == 0, "\(result)")
         withExtendedLifetime(mount) {}
     }
 }

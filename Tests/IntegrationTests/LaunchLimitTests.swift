@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ProcCore
+import ProcIO
 import TestSupport
 import Testing
 
@@ -66,12 +67,37 @@ import Testing
         }
     }
 
+    /// The results of processes that all wait until each of them has had its turn to start.
+    ///
+    /// - Parameter members: Of the spec of process `index`; `WAIT` stands for the fds that make `cat` wait.
+    static func resultsOfWaiting(
+        _ count: Int, by script: String, more: String = "", _ members: (Int) -> String
+    ) throws -> Value {
+        let (reader, writer) = try ProgramRun.pipe()
+        let fds = #"["7", "inherit"], ["stdin", {"dup": {"fd": 7}}]"#
+        let specs = (0..<count).map { index in
+            #""\#(index)": {\#(members(index).replacing("WAIT", with: fds))}"#
+        }
+        let run = try Procstar.start(
+            by: script, "{\"specs\": {\((specs + (more.isEmpty ? [] : [more])).joined(separator: ", "))}}",
+            ["--print", "--log-level", "info"], descriptors: [7: reader.rawValue])
+        wait(for: run, then: consume writer)
+        let ended = run.finish()
+        try #require(ended.exitCode == 0, "\(ended.errorText)")
+        return try ended.results
+    }
+
+    private static func wait(for run: ProgramRun, then writer: consuming SharedFD) {
+        #expect(run.waitForError("started processes from specs"))
+        withExtendedLifetime(writer) {}
+    }
+
     @Test func runningOutOfDescriptorsFailsTheProcessesBeyondAndNoOther() throws {
         let count = 400
-        let specs = (0..<count).map { #""\#($0)": {"argv": ["/bin/sleep", "0.3"], "fds": {"1": {"null": {}}}}"# }
-        let last = #""last": {"command": "echo fine", "fds": {"1": \#(Self.text)}}"#
-        let results = try Procstar.results(
-            by: #"ulimit -n 300 && exec "$0" "$@""#, #"{"specs": {\#((specs + [last]).joined(separator: ", "))}}"#)
+        let results = try Self.resultsOfWaiting(
+            count, by: #"ulimit -n 300 && exec "$0" "$@""#,
+            more: #""last": {"command": "echo fine", "fds": {"1": \#(Self.text)}}"#
+        ) { _ in #""argv": ["/bin/cat"], "fds": [WAIT, ["1", {"null": {}}]]"# }
         var started = 0
         for index in 0..<count {
             let result = try #require(results["\(index)"])
@@ -98,10 +124,9 @@ import Testing
         // A user whom nobody else is, so that only these processes count.
         let user = 61000 + Int(getpid()) % 4000
         let count = 60
-        let specs = (0..<count).map { #""\#($0)": {"argv": ["/bin/sleep", "0.3"]}"# }
-        let results = try Procstar.results(
-            by: #"exec setpriv --reuid \#(user) --regid 65534 --clear-groups prlimit --nproc=25 "$0" "$@""#,
-            #"{"specs": {\#(specs.joined(separator: ", "))}}"#)
+        let results = try Self.resultsOfWaiting(
+            count, by: #"exec setpriv --reuid \#(user) --regid 65534 --clear-groups prlimit --nproc=25 "$0" "$@""#
+        ) { _ in #""argv": ["/bin/cat"], "fds": [WAIT]"# }
         var started = 0
         for index in 0..<count {
             let result = try #require(results["\(index)"])
@@ -111,7 +136,7 @@ import Testing
             } else {
                 #expect(
                     result.errors == [
-                        "spawn failed: /bin/sleep: Resource temporarily unavailable: the limit of processes is reached "
+                        "spawn failed: /bin/cat: Resource temporarily unavailable: the limit of processes is reached "
                             + "(ulimit -u)"
                     ])
             }
