@@ -31,9 +31,6 @@ package final class FileOpener {
         fileprivate var directoryNumber: CInt { directory?.rawValue ?? clinux_at_cwd }
     }
 
-    /// How often an open is tried again that met the lowered limit of open files (see ``InProcessLauncher``).
-    private static let attemptsAtLimit = 50
-
     /// How long a file that has been found instant is taken for it without another look.
     private static let belief = Interval.milliseconds(5)
 
@@ -78,15 +75,9 @@ package final class FileOpener {
     }
 
     private static func open(_ request: Request) -> Result<SharedFD, SystemError> {
-        for attempt in 1... {
-            let fd = clinux_open(request.directoryNumber, request.path, request.flags | O_NOCTTY, request.mode)
-            if fd >= 0 { return check(SharedFD(OwnedFD(adopting: fd)), request) }
-            guard fd == -EMFILE, attempt < attemptsAtLimit else {
-                return .failure(SystemError("open", on: request.path, errno: -fd))
-            }
-            sched_yield()
-        }
-        preconditionFailure("unreachable: the loop above has no end")
+        let fd = clinux_open(request.directoryNumber, request.path, request.flags | O_NOCTTY, request.mode)
+        guard fd >= 0 else { return .failure(SystemError("open", on: request.path, errno: -fd)) }
+        return check(SharedFD(OwnedFD(adopting: fd)), request)
     }
 
     /// An O_PATH descriptor comes without a word from the file system's server, or about permission. Both are settled

@@ -10,7 +10,7 @@
 /// - Every descriptor of the parent from 3 up is close-on-exec, so exec closes what lies in the gaps between targets.
 /// - A copy of a descriptor onto itself makes it survive exec. dup2(2) would do nothing then;
 ///   posix_spawn_file_actions_adddup2(3) clears the flag (POSIX.1-2024, Austin Group issue 411; glibc since 2.29).
-/// - Targets, and the spare number if there is one, are below the child's limit of open files; sources may lie above it.
+/// - Targets are below the child's limit of open files; sources may lie above it.
 package struct FdPlan: Equatable, Sendable {
     package struct Copy: Equatable, Sendable {
         package let source: CInt
@@ -28,14 +28,12 @@ package struct FdPlan: Equatable, Sendable {
     package private(set) var closes: [CInt] = []
     /// The lowest number above every target; the child closes all from here on.
     package let closeFrom: CInt
-    /// The number that files wait at while numbers are swapped; nil when nothing has to wait.
-    package private(set) var spare: CInt?
 
     /// - Parameter mapping: For each descriptor that the new program will see, the parent's descriptor that it comes
     ///   from. Several targets may share a source.
     package init(mapping: [CInt: CInt]) {
         closeFrom = (mapping.keys.max() ?? -1) + 1
-        spare = order(mapping)
+        let spare = order(mapping)
         closes = (0...2).filter { $0 < closeFrom && mapping[$0] == nil && $0 != spare }
         if let spare, spare < closeFrom { closes.append(spare) }
     }
