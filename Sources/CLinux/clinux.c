@@ -63,6 +63,11 @@ int clinux_open_path_cached(int directory, const char *path)
     return clinux_result(syscall(SYS_openat2, directory, path, &how, sizeof how));
 }
 
+int clinux_may_enter(int directory)
+{
+    return clinux_result(faccessat(directory, ".", X_OK, AT_EACCESS));
+}
+
 int clinux_file_kind_cached(int fd, struct clinux_file_kind *out)
 {
     struct statx found;

@@ -24,6 +24,8 @@ final class LocalRun {
     private var signalSource: SignalSource?
     private var phase = Phase.reading
     private var shutdown = Shutdown()
+    /// Whether a signal has come since the results are being written.
+    private var isHastened = false
     private var deadline: EventLoop.TimerID?
     private var ids: [String] = []
     private var ended = 0
@@ -153,8 +155,7 @@ final class LocalRun {
         switch phase {
         case .reading: die(of: signum)
         case .running: shutDown(signum)
-        // Another one while the results are written is somebody's who doesn't want to wait for their reader.
-        case .delivering: die(of: signum)
+        case .delivering: hasten(signum)
         }
     }
 
@@ -185,6 +186,14 @@ final class LocalRun {
         }
     }
 
+    /// The first signal that comes while results are written loses none of them: it was sent to end the processes.
+    /// Another one is somebody's who doesn't want to wait for the results' reader.
+    private func hasten(_ signum: CInt) {
+        guard signum != SIGUSR1 else { return }
+        if isHastened { die(of: signum) }
+        isHastened = true
+    }
+
     /// Ends as a program does that doesn't handle the signal.
     private func die(of signum: CInt) {
         guard signum != SIGUSR1 else { return }
@@ -196,12 +205,19 @@ final class LocalRun {
 }
 
 extension StartRequest {
-    /// Whether no process writes to procstar's own standard output or standard error, where a progress line would
-    /// get into its way.
+    /// Whether no process has anything of what procstar was started with, but for standard input: one that writes to
+    /// the terminal would get into a progress line's way.
     fileprivate var hidesStandardStreams: Bool {
         processes.allSatisfy { process in
-            let set = process.spec.fds.filter { $0.spec != .inherit && $0.spec != .dup(1) && $0.spec != .dup(2) }
-            return set.contains { $0.name.number == 1 } && set.contains { $0.name.number == 2 }
+            let fds = process.spec.fds
+            // What is asked for is taken to be open.
+            let inherited = Set(fds.map(\.name.number)).union(0...2)
+            return FdTable(fds: fds, inherited: inherited, limit: .max).sources.allSatisfy { target, source in
+                switch source {
+                case .inherited: target == STDIN_FILENO
+                case .opened: true
+                }
+            }
         }
     }
 }

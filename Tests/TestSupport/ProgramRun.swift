@@ -62,6 +62,9 @@ package final class ProgramRun {
         waitpid(pid, &status, 0)
     }
 
+    /// Its standard output, to be read here.
+    package var outputDescriptor: CInt { outputReader.rawValue }
+
     package func signal(_ signum: CInt) { kill(pid, signum) }
 
     /// Reads standard error until `text` has come; false at its end.
@@ -71,18 +74,32 @@ package final class ProgramRun {
     package func waitForOutput(_ text: String) -> Bool { wait(for: text, on: outputReader.rawValue, in: &output) }
 
     private func wait(for text: String, on fd: CInt, in bytes: inout [UInt8]) -> Bool {
+        var target = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
         while !String(decoding: bytes, as: UTF8.self).contains(text) {
+            guard poll(&target, 1, Self.patience) > 0 else {
+                giveUp()
+                return false
+            }
             guard Self.readSome(fd, into: &bytes) else { return false }
         }
         return true
     }
+
+    /// How long a program may be silent, in ms, before it is taken to hang. Far above what any test needs.
+    private static let patience: CInt = 60_000
+
+    /// It hangs: ends it, so that the test fails instead of hanging, too.
+    private func giveUp() { kill(pid, SIGKILL) }
 
     /// Reads both outputs to their ends, then waits for the program.
     package func finish() -> Ended {
         var open: Set<CInt> = [outputReader.rawValue, errorReader.rawValue]
         while !open.isEmpty {
             var targets = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            guard poll(&targets, nfds_t(targets.count), -1) > 0 else { continue }
+            guard poll(&targets, nfds_t(targets.count), Self.patience) > 0 else {
+                giveUp()
+                break
+            }
             for target in targets where target.revents != 0 {
                 let isOutput = target.fd == outputReader.rawValue
                 let goesOn =

@@ -54,6 +54,9 @@ int clinux_open(int directory, const char *_Nonnull path, int flags, mode_t mode
 /* openat2(2) that fails with EAGAIN rather than wait for a disk or a server (RESOLVE_CACHED, Linux 5.12). */
 int clinux_open_path_cached(int directory, const char *_Nonnull path);
 
+/* Whether we may change to a directory: 0, or what fchdir(2) would fail with. Asks the file system's server. */
+int clinux_may_enter(int directory);
+
 /* What kind of file a descriptor stands for, and the device that its file system is on. */
 struct clinux_file_kind {
     mode_t mode;

@@ -22,6 +22,12 @@ package final class FileOpener {
             self.mode = mode
         }
 
+        /// To become a process's working directory.
+        package static func workingDirectory(_ path: String) -> Request {
+            Request(directory: nil, path: path, flags: clinux_o_path | clinux_o_directory)
+        }
+
+        fileprivate var isWorkingDirectory: Bool { flags & clinux_o_path != 0 }
         fileprivate var directoryNumber: CInt { directory?.rawValue ?? clinux_at_cwd }
     }
 
@@ -71,7 +77,16 @@ package final class FileOpener {
     private static func open(_ request: Request) -> Result<SharedFD, SystemError> {
         let fd = clinux_open(request.directoryNumber, request.path, request.flags | O_NOCTTY, request.mode)
         guard fd >= 0 else { return .failure(SystemError("open", on: request.path, errno: -fd)) }
-        return .success(SharedFD(OwnedFD(adopting: fd)))
+        return check(SharedFD(OwnedFD(adopting: fd)), request)
+    }
+
+    /// An O_PATH descriptor comes without a word from the file system's server, or about permission. Both are settled
+    /// here rather than by the fchdir in the child, for which the loop would wait, and whose failure looks like exec's.
+    private static func check(_ descriptor: SharedFD, _ request: Request) -> Result<SharedFD, SystemError> {
+        guard request.isWorkingDirectory else { return .success(descriptor) }
+        let result = clinux_may_enter(descriptor.rawValue)
+        guard result == 0 else { return .failure(SystemError("enter", on: request.path, errno: -result)) }
+        return .success(descriptor)
     }
 
     /// Whether the kernel has all it needs in its caches, and the file is of a kind that doesn't wait.

@@ -18,18 +18,23 @@ package struct Inheritance: Sendable {
 
     /// Looks at the process and prepares it for a life as a parent: becomes the
     /// subreaper of its descendants, marks what it inherited close-on-exec, fills
-    /// the numbers 0 to 2 if they were closed, and raises its limit of open files.
+    /// the numbers 0 to 2 if they were closed, raises its limit of open files, and
+    /// gives SIGCHLD its default disposition.
     ///
     /// Call it before anything opens a descriptor that stays.
     package static func takeOver() throws(SystemError) -> Inheritance {
         let descriptors = openDescriptors()
-        // An open of our own must never land on a number that means standard input or output to a child.
+        // An open of our own must never land on a number that means standard input or output to a child. Opened the
+        // wrong way round, so that reading a spec there or printing results still fails as if it were closed.
         for number in 0...2 where !descriptors.contains(CInt(number)) {
-            _ = try OwnedFD(result: clinux_open(clinux_at_cwd, "/dev/null", O_RDWR, 0), "open", on: "/dev/null")
+            let flags = number == STDIN_FILENO ? O_WRONLY : O_RDONLY
+            _ = try OwnedFD(result: clinux_open(clinux_at_cwd, "/dev/null", flags, 0), "open", on: "/dev/null")
                 .release()
         }
         let marked = clinux_cloexec_from(3)
         guard marked == 0 else { throw SystemError("close_range", errno: -marked) }
+        // Where whoever started us ignored it, the kernel would reap our children before we learn their status.
+        signal(SIGCHLD, SIG_DFL)
         let reaper = clinux_become_subreaper()
         guard reaper == 0 else { throw SystemError("prctl PR_SET_CHILD_SUBREAPER", errno: -reaper) }
         let (soft, raised) = try raiseFileLimit()

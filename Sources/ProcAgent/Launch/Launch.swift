@@ -64,7 +64,7 @@ final class Launch {
         failures = found
         guard found.count == table.failures.count else { return fail(found) }
         guard let path = spec.workingDirectory else { return openNext() }
-        let request = FileOpener.Request(directory: nil, path: path, flags: clinux_o_path | clinux_o_directory)
+        let request = FileOpener.Request.workingDirectory(path)
         if let result = resources.opener.openInstantly(request) {
             enter(path, result)
         } else {
