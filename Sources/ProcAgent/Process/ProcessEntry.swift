@@ -57,8 +57,8 @@ final class ProcessEntry {
     var isFinal = false
 
     var stopReason: StopReason?
-    /// The last signal that we sent to the leader, and for whom.
-    var lastSignal: (signum: CInt, sender: Cause.Sender)?
+    /// The last signal that we sent to the leader before its end, and for whom.
+    private var lastSignal: (signum: CInt, sender: Cause.Sender)?
     var timeoutTimer: EventLoop.TimerID?
     var graceTimer: EventLoop.TimerID?
     /// Names the order to the sweeper whose answer counts; earlier ones have been overtaken.
@@ -85,6 +85,11 @@ final class ProcessEntry {
                 output: output, isAttached: capture.attached, isText: capture.encoding == .utf8,
                 stopsAtLimit: capture.limit?.onLimit == .stop)
         }
+    }
+
+    /// Remembers a signal of ours. What others of its session get after the leader's end didn't end it.
+    func note(_ signum: CInt, sender: Cause.Sender) {
+        if remains == nil { lastSignal = (signum, sender) }
     }
 
     /// What ended it, once that is known.
