@@ -121,7 +121,7 @@ import Testing
     func aCaptureThatADescendantHoldsOpenDelaysNoResult(mode: String) throws {
         let directory = TemporaryDirectory()
         let pidFile = directory.path("pid")
-        let child = "echo $$ > \(pidFile).new; mv \(pidFile).new \(pidFile); exec sleep 60"
+        let child = "echo $$ > \(pidFile).new; mv \(pidFile).new \(pidFile); exec sleep 60 2> /dev/null"
         let results = try run([
             (
                 "p",

@@ -6,6 +6,9 @@ import Testing
 
 /// A stop reaches every process of a session, and is over when nobody of it is left.
 @Suite struct SessionsStopTests {
+    /// So that whoever is left over by mistake doesn't hold procstar's own output open.
+    private static let silent = "\"fds\": {\"stdout\": {\"null\": {}}, \"stderr\": {\"null\": {}}}"
+
     @Test(arguments: ["SIGINT", "SIGUSR1", "SIGHUP", "SIGRTMIN+3"])
     func theSignalOfTheSpecIsTheOneThatIsSent(signal: String) throws {
         let results = try Procstar.results(
@@ -147,7 +150,7 @@ import Testing
         let run = try Procstar.start(
             SpecText.document(
                 SpecText.shell(
-                    "\(script) & \(script) & \(script) & wait", "\"timeout\": 0.3, \"stop\": {\"grace\": 0.1}")))
+                    "\(script) & \(script) & \(script) & wait", "\"timeout\": 0.3, \"stop\": {\"grace\": 0.1}, \(Self.silent)")))
         let ended = run.finish()
         unlink(marker)
         let result = try #require(try JSONReader.read(ended.output)["p"])
@@ -181,7 +184,7 @@ import Testing
             }
             """, in: directory)
         let results = try Procstar.results(
-            SpecText.document(SpecText.spec([program], "\"timeout\": 0.2, \"stop\": {\"grace\": 0.1}")))
+            SpecText.document(SpecText.spec([program], "\"timeout\": 0.2, \"stop\": {\"grace\": 0.1}, \(Self.silent)")))
         let leader = try #require(results[path: "p", "pid"]?.number)
         #expect(results[path: "p", "status", "signal"]?.text == "SIGKILL")
         let left = LiveProcess.members(of: pid_t(leader))
@@ -229,7 +232,7 @@ import Testing
             SpecText.document(
                 SpecText.shell(
                     "\(program) \(pidFile) & until [ -e \(pidFile) ]; do sleep 0.01; done; exit 0",
-                    "\"orphans\": \"kill\"")))
+                    "\"orphans\": \"kill\", \(Self.silent)")))
         #expect(run.finish().exitCode == 0)
         let pid = try #require(LiveProcess.pid(in: pidFile))
         defer { kill(pid, SIGKILL) }

@@ -18,6 +18,8 @@ import Testing
         let engine = try Engine()
         try engine.start(
             SpecText.specs(["request", "stop", "kill"].map { ($0, SpecText.spec(["/bin/sleep", "100"])) }))
+        // They are started in slices, and before its turn a process would be cancelled.
+        engine.run("all have been started") { engine.events.count == 3 }
         try engine.table.signal("request", .hangup)
         try engine.table.stop("stop")
         engine.runUntilEnded("request")

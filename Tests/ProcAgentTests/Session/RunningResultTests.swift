@@ -15,6 +15,12 @@ import Testing
         }
     }
 
+    /// The names in a mask, without the two signals that are glibc's own: whoever started the tests may have set
+    /// those, and posix_spawn leaves them alone.
+    private func names(_ mask: Value?) -> [String]? {
+        mask?.texts?.filter { $0 != "SIG32" && $0 != "SIG33" }
+    }
+
     @Test(.enabled(if: Python.isThere, "/usr/bin/python3 is needed"))
     func masksShowWhatTheChildIgnoresBlocksAndCatches() throws {
         let engine = try Engine()
@@ -31,10 +37,10 @@ import Testing
             while True: signal.pause()
             """, engine)
         let stat = try #require(try engine.result("p")["proc_stat"])
-        #expect(stat["sigignore"]?.texts == ["SIGHUP", "SIGPIPE", "SIGSYS", "SIGRTMIN+5", "SIGRTMIN+30"])
-        #expect(stat["sigcatch"]?.texts == ["SIGINT", "SIGUSR1", "SIGRTMIN", "SIGRTMIN+7"])
-        #expect(stat["blocked"]?.texts == ["SIGUSR2", "SIGTERM", "SIGCHLD", "SIGPWR", "SIGRTMIN+9", "SIGRTMIN+29"])
-        #expect(stat["signal"] == .array([]))
+        #expect(names(stat["sigignore"]) == ["SIGHUP", "SIGPIPE", "SIGSYS", "SIGRTMIN+5", "SIGRTMIN+30"])
+        #expect(names(stat["sigcatch"]) == ["SIGINT", "SIGUSR1", "SIGRTMIN", "SIGRTMIN+7"])
+        #expect(names(stat["blocked"]) == ["SIGUSR2", "SIGTERM", "SIGCHLD", "SIGPWR", "SIGRTMIN+9", "SIGRTMIN+29"])
+        #expect(names(stat["signal"]) == [])
     }
 
     @Test func aChildStartsWithNothingIgnoredBlockedOrCaught() throws {
@@ -42,7 +48,7 @@ import Testing
         try engine.start(#"{"p": {"argv": ["/bin/sleep", "100"]}}"#)
         engine.run("sleep has begun") { (try? engine.result("p")[path: "proc_stat", "comm"]?.text) == "sleep" }
         let stat = try #require(try engine.result("p")["proc_stat"])
-        for mask in ["sigignore", "sigcatch", "blocked", "signal"] { #expect(stat[mask] == .array([]), "\(mask)") }
+        for mask in ["sigignore", "sigcatch", "blocked", "signal"] { #expect(names(stat[mask]) == [], "\(mask)") }
     }
 
     @Test(.enabled(if: Python.isThere, "/usr/bin/python3 is needed"))
@@ -226,12 +232,12 @@ import Testing
             contents(of: ready) != nil || engine.events.contains(.ended(id: "tracer"))
         }
         try #require(contents(of: ready) != nil, "no tracing here")
-        try engine.table.signal("p", .terminate)
+        try engine.table.signal("p", .kill)
         engine.run("the tracer has seen its end") { contents(of: ended) != nil }
         #expect(try engine.result("p")["state"]?.text == "running")
         engine.directory.write("", to: "go")
         engine.runUntilEnded("p")
-        #expect(try engine.result("p")[path: "status", "signal"]?.text == "SIGTERM")
+        #expect(try engine.result("p")[path: "status", "signal"]?.text == "SIGKILL")
         engine.runUntilEnded("tracer")
         #expect(try engine.result("tracer")[path: "status", "exit_code"]?.number == 0)
     }
