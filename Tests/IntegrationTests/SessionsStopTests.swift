@@ -144,7 +144,7 @@ import Testing
             #!/bin/sh
             trap '' TERM
             n=0
-            while [ -e \(marker) ] && [ $n -lt 400 ]; do sleep 30 & n=$((n + 1)); done
+            while [ -e \(marker) ] && [ $n -lt 60 ]; do sleep 30 & n=$((n + 1)); done
             wait
             """, to: "forks", mode: 0o755)
         let run = try Procstar.start(
