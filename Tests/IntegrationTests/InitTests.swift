@@ -23,7 +23,8 @@ struct InitTests {
 
     @Test func itRunsAProcessAndDeliversItsResult() throws {
         let ended = try start(
-            SpecText.document(SpecText.shell("echo $PPID; exit 3", SpecText.capture()))).finish()
+            SpecText.document(SpecText.shell("echo $PPID; exit 3", SpecText.capture()))
+        ).finish()
         #expect(ended.exitCode == 0, "\(ended.errorText)")
         let result = try #require(try JSONReader.read(ended.output)["p"])
         #expect(result.captured("stdout") == "1\n" && result[path: "status", "exit_code"]?.number == 3)
@@ -44,7 +45,8 @@ struct InitTests {
                         echo none left
                         """, SpecText.capture() + ", \"timeout\": 15")
                 ),
-            ])).finish()
+            ])
+        ).finish()
         #expect(ended.exitCode == 0, "\(ended.errorText)")
         let results = try JSONReader.read(ended.output)
         #expect(results["looks"]?.captured("stdout") == "none left\n", "\(results)")

@@ -38,7 +38,8 @@ import Testing
         let results = try Procstar.results(
             SpecText.document(
                 SpecText.shell(
-                    "sh -c '\(child)' & until [ -e \(pidFile) ]; do sleep 0.01; done; exit 6", "\"orphans\": \"kill\"")))
+                    "sh -c '\(child)' & until [ -e \(pidFile) ]; do sleep 0.01; done; exit 6", "\"orphans\": \"kill\""))
+        )
         #expect(results[path: "p", "status", "exit_code"]?.number == 6)
         #expect(results[path: "p", "cause", "type"]?.text == "exited")
         #expect(!LiveProcess.isAlive(try #require(LiveProcess.pid(in: pidFile))))

@@ -19,7 +19,9 @@ import Testing
         bytes.reserveCapacity(count + 8)
         while bytes.count < count {
             let word = generator.next()
-            for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+            for shift in stride(from: 0, to: 64, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+            }
         }
         bytes.removeLast(bytes.count - count)
         return bytes
@@ -100,7 +102,10 @@ import Testing
                 "p",
                 SpecText.shell(
                     script,
-                    "\"fds\": [[\"stdout\", {\"capture\": {\"mode\": \"\(mode)\", \"encoding\": \"utf-8\"}}], [\"stderr\", {\"dup\": {\"fd\": 1}}]]"
+                    """
+                    "fds": [["stdout", {"capture": {"mode": "\(mode)", "encoding": "utf-8"}}],
+                            ["stderr", {"dup": {"fd": 1}}]]
+                    """
                 )
             )
         ])
@@ -156,7 +161,8 @@ import Testing
         let results = try run([
             (
                 "p",
-                SpecText.shell("printf 'long gone\\n'; truncate -s 0 /proc/self/fd/1; printf kept", SpecText.capture("tempfile"))
+                SpecText.shell(
+                    "printf 'long gone\\n'; truncate -s 0 /proc/self/fd/1; printf kept", SpecText.capture("tempfile"))
             )
         ])
         #expect(results["p"]?.captured("stdout") == "kept")
@@ -196,7 +202,8 @@ import Testing
         #expect(
             results[path: "p", "fds", "stdout"]
                 == .map([
-                    .init("type", .string("detached")), .init("length", .int(70000)), .init("encoding", .string("base64")),
+                    .init("type", .string("detached")), .init("length", .int(70000)),
+                    .init("encoding", .string("base64")),
                 ]))
     }
 

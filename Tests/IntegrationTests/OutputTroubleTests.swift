@@ -69,7 +69,8 @@ import Testing
     @Test func noCaptureLeavesAFileBehind() throws {
         let directory = TemporaryDirectory()
         let results = try Procstar.results(
-            SpecText.document(SpecText.shell("head -c 100000 /dev/zero; ls -A \(directory.path) >&2", both("tempfile", "tempfile"))),
+            SpecText.document(
+                SpecText.shell("head -c 100000 /dev/zero; ls -A \(directory.path) >&2", both("tempfile", "tempfile"))),
             ["--capture-dir", directory.path, "--compress-above", "1"])
         #expect(results["p"]?.captured("stderr") == "" && listing(directory.path).isEmpty)
     }

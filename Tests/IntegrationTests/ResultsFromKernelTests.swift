@@ -91,7 +91,8 @@ struct ResultsFromKernelTests {
             try #require(result[path: "rusage", "utime"]?.real) + #require(result[path: "rusage", "stime"]?.real)
         #expect(total >= seen[0] + seen[1] - 0.001 && total < seen[0] + seen[1] + 0.2)
         let children =
-            try #require(result[path: "proc_stat", "cutime"]?.real) + #require(result[path: "proc_stat", "cstime"]?.real)
+            try #require(result[path: "proc_stat", "cutime"]?.real) + #require(
+                result[path: "proc_stat", "cstime"]?.real)
         #expect(abs(children - seen[1]) < 0.03)
     }
 

@@ -70,7 +70,8 @@ import Testing
                     "ulimit -c unlimited && kill -SEGV $$", "\"cwd\": \(SpecText.quoted(directory.path))")))
         let result = try #require(results["p"])
         #expect(result[path: "status", "status"]?.number == Int(SIGSEGV) | 0x80, "\(result)")
-        #expect(result[path: "status", "core_dump"]?.flag == true && result[path: "status", "signal"]?.text == "SIGSEGV")
+        #expect(
+            result[path: "status", "core_dump"]?.flag == true && result[path: "status", "signal"]?.text == "SIGSEGV")
         #expect(result[path: "cause", "type"]?.text == "signalled")
         #expect(result[path: "proc_stat", "exit_code"]?.number == Int(SIGSEGV) | 0x80)
     }

@@ -96,7 +96,8 @@ import Testing
         let directory = TemporaryDirectory()
         let pidFile = directory.path("pid")
         // The leader ends at once when it is told; its child ignores that.
-        let child = "trap \"\" TERM; echo $$ > \(pidFile).new; mv \(pidFile).new \(pidFile); while :; do sleep 0.02; done"
+        let child =
+            "trap \"\" TERM; echo $$ > \(pidFile).new; mv \(pidFile).new \(pidFile); while :; do sleep 0.02; done"
         let run = try Procstar.start(
             SpecText.document(
                 SpecText.shell(
@@ -150,7 +151,8 @@ import Testing
         let run = try Procstar.start(
             SpecText.document(
                 SpecText.shell(
-                    "\(script) & \(script) & \(script) & wait", "\"timeout\": 0.3, \"stop\": {\"grace\": 0.1}, \(Self.silent)")))
+                    "\(script) & \(script) & \(script) & wait",
+                    "\"timeout\": 0.3, \"stop\": {\"grace\": 0.1}, \(Self.silent)")))
         let ended = run.finish()
         unlink(marker)
         let result = try #require(try JSONReader.read(ended.output)["p"])

@@ -128,7 +128,8 @@ import Testing
         let opener = FileOpener(loop: try EventLoop())
         directory.write("found", to: "file")
         let folder = SharedFD(
-            try OwnedFD(result: clinux_open(clinux_at_cwd, directory.path, clinux_o_path | clinux_o_directory, 0), "open"))
+            try OwnedFD(
+                result: clinux_open(clinux_at_cwd, directory.path, clinux_o_path | clinux_o_directory, 0), "open"))
         let request = FileOpener.Request(directory: folder, path: "file", flags: O_RDONLY)
         let descriptor = try #require(opener.openInstantly(request)).get()
         #expect(readToEnd(descriptor.rawValue) == Array("found".utf8))

@@ -15,7 +15,8 @@ import Testing
                     "p",
                     SpecText.shell(
                         command,
-                        "\"fds\": [[\"stdout\", {\"capture\": {\"mode\": \"memory\", \"encoding\": \"utf-8\"}}]\(fds)]\(more)")
+                        "\"fds\": [[\"stdout\", {\"capture\": {\"mode\": \"memory\", \"encoding\": \"utf-8\"}}]\(fds)]\(more)"
+                    )
                 )
             ]))
         engine.runUntilEnded("p")
@@ -50,7 +51,9 @@ import Testing
         var now = rlimit()
         _ = clinux_get_file_limit(&now)
         let limit = try output("ulimit -Sn; ulimit -Hn").split(separator: "\n").map(String.init)
-        #expect(limit.count == 2 && limit.last == "\(now.rlim_max)" && Int(limit[0]).map { $0 <= Int(now.rlim_max) } == true)
+        #expect(
+            limit.count == 2 && limit.last == "\(now.rlim_max)" && Int(limit[0]).map { $0 <= Int(now.rlim_max) } == true
+        )
     }
 
     @Test func argumentsAndEnvironmentArriveAsTheyWereGiven() throws {

@@ -36,7 +36,11 @@ import Testing
         let ready = engine.directory.path("ready")
         try engine.start(
             SpecText.specs([
-                ("p", SpecText.shell("trap '' USR1; : > \(ready); while [ -e \(ready) ]; do sleep 0.01; done; kill -TERM $$"))
+                (
+                    "p",
+                    SpecText.shell(
+                        "trap '' USR1; : > \(ready); while [ -e \(ready) ]; do sleep 0.01; done; kill -TERM $$")
+                )
             ]))
         engine.run("it is ready") { contents(of: ready) != nil }
         try engine.table.signal("p", #require(Signal(SIGUSR1)))
@@ -50,7 +54,9 @@ import Testing
         let pidFile = engine.directory.path("pid")
         let child = "echo $$ > \(pidFile).new; mv \(pidFile).new \(pidFile); exec sleep 100"
         try engine.start(
-            SpecText.specs([("p", SpecText.shell("sh -c '\(child)' & until [ -e \(pidFile) ]; do sleep 0.01; done; wait"))]))
+            SpecText.specs([
+                ("p", SpecText.shell("sh -c '\(child)' & until [ -e \(pidFile) ]; do sleep 0.01; done; wait"))
+            ]))
         engine.run("the child has begun") { LiveProcess.pid(in: pidFile) != nil }
         let pid = try #require(LiveProcess.pid(in: pidFile))
         defer { kill(pid, SIGKILL) }

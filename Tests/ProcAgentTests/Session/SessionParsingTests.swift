@@ -18,9 +18,10 @@ import Testing
                 """.utf8)
     }
 
-    static let names: [[UInt8]] = [
-        "sleep", "", "evil) R 9 (x", ":-)", "a b", ") Z 1 1 1 1 1 (", "))))", "((((", "new\nline", "Z",
-    ].map { Array($0.utf8) } + [[0xff, 0xfe, 0x29, 0x20, 0xc3]]
+    static let names: [[UInt8]] =
+        [
+            "sleep", "", "evil) R 9 (x", ":-)", "a b", ") Z 1 1 1 1 1 (", "))))", "((((", "new\nline", "Z",
+        ].map { Array($0.utf8) } + [[0xff, 0xfe, 0x29, 0x20, 0xc3]]
 
     @Test(arguments: names)
     func aMemberIsReadPastAnyName(name: [UInt8]) throws {
@@ -88,7 +89,10 @@ import Testing
         eventually("its children sleep") {
             SessionScan(wishes: [first.pid: .survey]).run() == [first.pid: 2]
         }
-        #expect(SessionScan(wishes: [first.pid: .survey, second.pid: .signal(SIGKILL)]).run() == [first.pid: 2, second.pid: 2])
+        #expect(
+            SessionScan(wishes: [first.pid: .survey, second.pid: .signal(SIGKILL)]).run() == [
+                first.pid: 2, second.pid: 2,
+            ])
         eventually("those are gone, the others not") {
             SessionScan(wishes: [first.pid: .survey, second.pid: .survey]).run() == [first.pid: 2]
         }
