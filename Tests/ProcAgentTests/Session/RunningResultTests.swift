@@ -219,7 +219,7 @@ import Testing
                 siginfo_t info;
                 while (waitid(P_PID, pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR) {}
                 close(open(argv[3], O_WRONLY | O_CREAT, 0600));
-                while (access(argv[4], F_OK) < 0) usleep(1000);
+                while (access(argv[4], F_OK) < 0 && access(argv[2], F_OK) == 0) usleep(1000);
                 int status;
                 return waitpid(pid, &status, 0) == pid ? 0 : 2;
             }
