@@ -9,11 +9,12 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-let cWarnings: [CSetting] = [
+let cFlags: [CSetting] = [
     .unsafeFlags([
         "-std=c17", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-Wno-nullability-completeness",
-        "-fsanitize=undefined", "-fsanitize-trap=undefined",
-    ])
+    ]),
+    // In every debug build, so that the tests trap on undefined behaviour.
+    .unsafeFlags(["-fsanitize=undefined", "-fsanitize-trap=undefined"], .when(configuration: .debug)),
 ]
 
 let package = Package(
@@ -23,7 +24,7 @@ let package = Package(
     ],
     targets: [
         // What Swift's Glibc module hides.
-        .target(name: "CLinux", cSettings: cWarnings),
+        .target(name: "CLinux", cSettings: cFlags),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Decisions: values and pure functions.

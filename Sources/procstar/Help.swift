@@ -14,9 +14,9 @@ enum Help {
         SIZE is a number of bytes, or one with k, M, G or T, which stand for powers
         of 1024: 16384, 16k and 16KiB are the same.
 
-        Signals: SIGTERM and SIGINT pass SIGTERM on to the processes and wait up to
-        60 s for them; a second one, or SIGQUIT, kills them. The results are
-        delivered all the same.
+        Signals: SIGTERM, SIGINT and SIGHUP stop the processes: they get SIGTERM, or
+        what their spec's "stop" says, and 60 s; a second one, or SIGQUIT, kills
+        them. The results are delivered all the same.
 
         Exit status: 0 when the results are delivered, whatever became of the
         processes; 2 for a wrong option or an invalid spec; 1 for anything else.

@@ -19,7 +19,7 @@ final class LocalRun {
     private let loop: EventLoop
     private let table: ProcessTable
     private let worker: Worker
-    private let files: [ResultFile]
+    private var files: [ResultFile] = []
     private let scale: SystemScale
     private var signalSource: SignalSource?
     private var phase = Phase.reading
@@ -37,6 +37,9 @@ final class LocalRun {
             run.begin()
             run.loop.run()
             return run.status
+        } catch let error as SystemError {
+            complain("\(error)")
+            return ExitStatus.failure
         } catch {
             complain("\(error)")
             return ExitStatus.usage
@@ -48,6 +51,9 @@ final class LocalRun {
         let restriction = try ExecutableRestriction(options.restrictExe)
         // Before anything else is opened: what is open now is what children can inherit.
         let inheritance = try Inheritance.takeOver()
+        guard !options.print || inheritance.descriptors.contains(STDOUT_FILENO) else {
+            throw UsageError("--print has nowhere to print to: standard output is closed")
+        }
         log = Logger(level: options.logLevel, format: options.logFormat, environment: environmentVariables())
         loop = try EventLoop()
         worker = Worker(loop: loop, name: "document")
@@ -59,10 +65,6 @@ final class LocalRun {
         settings.maxAttached = options.maxAttached
         settings.restriction = restriction
         table = try ProcessTable(loop: loop, log: log, inheritance: inheritance, settings: settings)
-        var files: [ResultFile] = []
-        if options.print { files.append(.standardOutput) }
-        if let path = options.output { files.append(try ResultFile(path: path)) }
-        self.files = files
         scale = .current
         signalSource = try SignalSource(Self.signals, loop: loop) { [unowned self] in received($0.signum) }
     }
@@ -70,12 +72,14 @@ final class LocalRun {
     // MARK: From the spec to the processes
 
     private func begin() {
-        let input = options.input
+        let options = options
         worker.run {
-            SpecDocument.read(input)
+            Result { try Preparation(options) }
         } then: { [self] result in
             switch result {
-            case .success(let request): start(request)
+            case .success(let preparation):
+                files = preparation.files
+                start(preparation.request)
             case .failure(let problem):
                 complain("\(problem)")
                 finish(ExitStatus.usage)
@@ -124,11 +128,12 @@ final class LocalRun {
         progress?.end()
         log.erasesProgress = false
         let document = ResultDocument(
-            to: files, pretty: options.pretty, wantsSummary: isatty(STDERR_FILENO) == 1, scale: scale)
+            to: files, pretty: options.pretty, wantsSummary: options.summary || isatty(STDERR_FILENO) == 1, scale: scale
+        )
         ResultDelivery(ids, of: table, worker: worker, document: document) { [self] outcome in
             for line in outcome.summary { writeLine(line) }
             for problem in outcome.problems { complain("results are lost: \(problem)") }
-            finish(outcome.problems.isEmpty ? ExitStatus.success : ExitStatus.undelivered)
+            finish(outcome.problems.isEmpty ? ExitStatus.success : ExitStatus.failure)
         }.begin()
     }
 
@@ -198,5 +203,19 @@ extension StartRequest {
             let set = process.spec.fds.filter { $0.spec != .inherit && $0.spec != .dup(1) && $0.spec != .dup(2) }
             return set.contains { $0.name.number == 1 } && set.contains { $0.name.number == 2 }
         }
+    }
+}
+
+/// What is done before anything is started, on a thread that may wait: the input may be a terminal, the output a FIFO.
+private struct Preparation: Sendable {
+    let request: StartRequest
+    let files: [ResultFile]
+
+    init(_ options: LocalOptions) throws {
+        request = try SpecDocument.read(options.input).get()
+        var files: [ResultFile] = []
+        if options.print { files.append(.standardOutput) }
+        if let path = options.output { files.append(try ResultFile(path: path)) }
+        self.files = files
     }
 }

@@ -22,6 +22,8 @@ struct LocalOptions: Equatable {
     var output: String?
     /// Whether results are written with line breaks and indentation.
     var pretty = false
+    /// Whether summary lines are written even where nobody seems to watch.
+    var summary = false
 
     /// Patterns of what may be started, as they were given; empty when anything may.
     var restrictExe: [String] = []

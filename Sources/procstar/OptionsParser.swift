@@ -52,6 +52,7 @@ extension LocalOptions {
     fileprivate mutating func set(_ flag: OptionName) {
         if flag == .print { print = true }
         if flag == .pretty { pretty = true }
+        if flag == .summary { summary = true }
     }
 
     fileprivate mutating func set(_ option: OptionName, to value: String) throws(UsageError) {
@@ -68,7 +69,7 @@ extension LocalOptions {
         case .maxAttached: maxAttached = try ByteSize.parse(value, for: option)
         case .logLevel: logLevel = try Self.choice(value, of: option)
         case .logFormat: logFormat = try Self.choice(value, of: option)
-        case .print, .exit, .pretty, .help, .version: preconditionFailure("\(option.spelling) has a value")
+        case .print, .exit, .pretty, .summary, .help, .version: preconditionFailure("\(option.spelling) has a value")
         }
     }
 

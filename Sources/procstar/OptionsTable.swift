@@ -8,6 +8,7 @@ enum OptionName: String, CaseIterable {
     case output
     case exit
     case pretty
+    case summary
     case restrictExe = "restrict-exe"
     case captureDir = "capture-dir"
     case captureMemory = "capture-memory"
@@ -30,8 +31,8 @@ enum OptionName: String, CaseIterable {
         case .exit: "x"
         case .help: "h"
         case .version: "V"
-        case .pretty, .restrictExe, .captureDir, .captureMemory, .captureMemoryTotal, .compressAbove, .maxAttached,
-            .logLevel, .logFormat:
+        case .pretty, .summary, .restrictExe, .captureDir, .captureMemory, .captureMemoryTotal, .compressAbove,
+            .maxAttached, .logLevel, .logFormat:
             nil
         }
     }
@@ -39,7 +40,7 @@ enum OptionName: String, CaseIterable {
     /// What stands for the value in the help page; nil for an option without one.
     var placeholder: String? {
         switch self {
-        case .print, .exit, .pretty, .help, .version: nil
+        case .print, .exit, .pretty, .summary, .help, .version: nil
         case .output: "PATH"
         case .restrictExe: "PATTERN"
         case .captureDir: "DIR"
@@ -55,7 +56,7 @@ enum OptionName: String, CaseIterable {
         switch self {
         case .restrictExe: true
         // Switches: twice is as good as once.
-        case .print, .exit, .pretty, .help, .version: true
+        case .print, .exit, .pretty, .summary, .help, .version: true
         case .output, .captureDir, .captureMemory, .captureMemoryTotal, .compressAbove, .maxAttached, .logLevel,
             .logFormat:
             false
@@ -65,7 +66,7 @@ enum OptionName: String, CaseIterable {
     /// The heading that it stands under in the help page.
     var group: OptionGroup {
         switch self {
-        case .print, .output, .exit, .pretty: .results
+        case .print, .output, .exit, .pretty, .summary: .results
         case .restrictExe: .processes
         case .captureDir, .captureMemory, .captureMemoryTotal, .compressAbove, .maxAttached: .output
         case .logLevel, .logFormat: .log
@@ -80,6 +81,7 @@ enum OptionName: String, CaseIterable {
         case .output: "the same, written to a file"
         case .exit: "exit when nothing runs any more"
         case .pretty: "write results with line breaks and indentation"
+        case .summary: "a line for each process, on standard error, even if that is no terminal"
         case .restrictExe: "start nothing but this executable; may be given several times, and with patterns"
         case .captureDir: "where capture files go (default: $TMPDIR, else /tmp)"
         case .captureMemory: "how much of a memory capture is kept in memory; the rest goes to a file (default: 16M)"

@@ -17,7 +17,8 @@ struct ResultFile: Sendable {
     }
 
     /// Opens `path` before anything is started, so that a folder that is missing is told now and not after an hour's
-    /// run. What the file holds stays until ``empty()``.
+    /// run. What the file holds stays until ``empty()``. A FIFO is waited for until somebody reads it, so this is for
+    /// a worker thread.
     init(path: String) throws(SystemError) {
         name = path
         let fd = clinux_open(clinux_at_cwd, path, O_WRONLY | O_CREAT, 0o666)

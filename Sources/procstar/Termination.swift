@@ -3,8 +3,8 @@ internal import Glibc
 /// What procstar itself exits with.
 enum ExitStatus {
     static let success: CInt = 0
-    /// The processes ran, and their results could not be delivered.
-    static let undelivered: CInt = 1
+    /// The results could not be delivered, or the system doesn't let procstar work at all.
+    static let failure: CInt = 1
     /// The command line or the spec is wrong; nothing was started.
     static let usage: CInt = 2
 }

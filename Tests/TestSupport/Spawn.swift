@@ -15,6 +15,7 @@ package func spawn(
     let folder = directory.map { clinux_open(clinux_at_cwd, $0, clinux_o_path | clinux_o_directory, 0) } ?? -1
     defer { if folder >= 0 { close(folder) } }
     var pid: pid_t = 0
+    var pidfd: CInt = -1
     let result = CStringBlock(argv).withPointers { arguments in
         CStringBlock(environment ?? ownEnvironment()).withPointers { variables in
             argv[0].withCString { path in
@@ -23,14 +24,16 @@ package func spawn(
                         var spawn = clinux_spawn_plan(
                             executable: path, argv: arguments, envp: variables, copies: copies.baseAddress,
                             copy_count: copies.count / 2, closes: closes.baseAddress, close_count: closes.count,
-                            close_from: plan.closeFrom, working_directory: folder, file_limit: limit.rlim_cur)
-                        return clinux_spawn(&spawn, &pid)
+                            close_from: plan.closeFrom, working_directory: folder, file_limit: limit.rlim_cur,
+                            reset_signals: clinux_signals_not_default())
+                        return clinux_spawn(&spawn, &pid, &pidfd)
                     }
                 }
             }
         }
     }
     guard result == 0 else { throw SystemError("start", on: argv[0], errno: -result) }
+    close(pidfd)
     return pid
 }
 

@@ -1,4 +1,5 @@
-package import Glibc
+package import CLinux
+internal import Glibc
 
 /// A folder for one test, removed with all that is in it when the object goes.
 package final class TemporaryDirectory: Sendable {

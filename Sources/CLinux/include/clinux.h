@@ -119,7 +119,7 @@ int clinux_peek(pid_t pid, int *_Nonnull status, struct rusage *_Nonnull usage);
 /* The pid of some child that has ended and isn't reaped; 0 when there is none. ECHILD: no children at all. */
 int clinux_any_zombie(void);
 
-/* What posix_spawn(3) is to do, in this order: see clinux_spawn. */
+/* A new process, see clinux_spawn. */
 struct clinux_spawn_plan {
     const char *_Nonnull executable;
     char *_Nullable const *_Nonnull argv; /* ends with NULL */
@@ -128,16 +128,25 @@ struct clinux_spawn_plan {
     size_t copy_count;
     const int *_Nullable closes;
     size_t close_count;
-    int close_from;        /* the child closes all from here on */
-    int working_directory; /* a descriptor for fchdir; -1: the parent's */
-    rlim_t file_limit;     /* the child's soft limit of open files; the parent has it for a moment */
+    int close_from;         /* the child closes all from here on */
+    int working_directory;  /* a descriptor for fchdir; -1: the parent's */
+    rlim_t file_limit;      /* the child's soft limit of open files; every target is below it */
+    uint64_t reset_signals; /* bit n-1 for signal n: those whose disposition isn't the default one here */
 };
 
 /* Starts a process in a session of its own, with default signal dispositions and an empty mask. In the child:
- * fchdir, then the copies (dup2), the closes, close_range from close_from on, exec.
+ * fchdir, then the copies (dup2, which clears close-on-exec also where source and target are one), the closes,
+ * close_range from close_from on, the limit, exec. No search along PATH.
  *
- * Returns 0 and *pid, or -errno: of the exec, or of a dup2, or of making the process (EAGAIN, ENOMEM). */
-int clinux_spawn(const struct clinux_spawn_plan *_Nonnull plan, pid_t *_Nonnull pid);
+ * What it takes doesn't depend on how much memory the parent has, nor on how many descriptors it has open above the
+ * sources of the copies.
+ *
+ * Returns 0, *pid and *pidfd (which the caller owns), or -errno: of the exec, of a step before it, or of making the
+ * process (EAGAIN: too many processes; ENOMEM; EMFILE, ENFILE: no descriptor for the pidfd). */
+int clinux_spawn(const struct clinux_spawn_plan *_Nonnull plan, pid_t *_Nonnull pid, int *_Nonnull pidfd);
+
+/* The signals whose disposition isn't the default one now, for clinux_spawn_plan.reset_signals. */
+uint64_t clinux_signals_not_default(void);
 
 /* ---- limits, clocks, signals ---- */
 

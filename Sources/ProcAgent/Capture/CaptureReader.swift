@@ -1,7 +1,6 @@
 internal import CLinux
 package import ProcCore
 internal import ProcIO
-internal import Synchronization
 
 /// Why captured bytes can't be read back: a clause for people.
 package enum CaptureReadError: Error, Equatable, CustomStringConvertible {
@@ -33,12 +32,12 @@ package final class CaptureReader: Sendable {
 
     private let parts: [CaptureSnapshot.Part]
     // A lock, though in practice one block is read at a time: it is never waited for.
-    private let place: Mutex<Place>
+    private let place: Guarded<Place>
 
     /// Starts at `position`.
     package init(_ snapshot: CaptureSnapshot, from position: Int = 0) {
         parts = snapshot.parts
-        place = Mutex(Place(offset: position))
+        place = Guarded(Place(offset: position))
     }
 
     /// The next `count` bytes, fewer only at the end.

@@ -1,10 +1,9 @@
 internal import ProcIO
-internal import Synchronization
 
 /// Lets files go on a thread that may wait: to free a file of gigabytes takes the kernel a good part of a second.
 final class Discards {
     private final class Pile: Sendable {
-        private let files = Mutex<[SharedFD]>([])
+        private let files = Guarded<[SharedFD]>([])
 
         /// Whether it was empty.
         func add(_ file: SharedFD) -> Bool {

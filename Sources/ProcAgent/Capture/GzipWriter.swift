@@ -1,7 +1,6 @@
 internal import CZlib
 internal import ProcCore
 internal import ProcIO
-internal import Synchronization
 
 /// Compresses one snapshot, a slice at a time.
 final class GzipWriter: Sendable {
@@ -27,14 +26,14 @@ final class GzipWriter: Sendable {
     private let reader: CaptureReader
     private let place: CapturePlace
     private let files: UnnamedFile
-    private let work: Mutex<Work>
+    private let work: Guarded<Work>
 
     init(_ snapshot: CaptureSnapshot, to place: CapturePlace, files: UnnamedFile) {
         self.snapshot = snapshot
         reader = CaptureReader(snapshot)
         self.place = place
         self.files = files
-        work = Mutex(Work(left: snapshot.count))
+        work = Guarded(Work(left: snapshot.count))
     }
 
     /// Compresses the next `count` bytes or so.

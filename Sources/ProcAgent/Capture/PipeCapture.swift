@@ -55,7 +55,7 @@ final class PipeCapture: OutputCapture {
         var writer: CInt = -1
         let result = clinux_pipe(&reader, &writer)
         guard result >= 0 else { throw SystemError("pipe2", errno: -result) }
-        let pipe = SharedFD(OwnedFD(adopting: reader))
+        let pipe = SharedFD(OwnedFD(adopting: reader).settled())
         childEnd = SharedFD(OwnedFD(adopting: writer))
         let nonblocking = clinux_set_nonblocking(pipe.rawValue)
         guard nonblocking >= 0 else { throw SystemError("fcntl", errno: -nonblocking) }

@@ -20,9 +20,9 @@ struct UnnamedFile: Sendable {
         case .memory:
             // The kernel takes at most 249 bytes.
             let name = "procstar:" + String(decoding: label.utf8.prefix(200), as: UTF8.self)
-            return SharedFD(try OwnedFD(result: Self.patiently { clinux_memfd(name) }, "memfd_create"))
+            return SharedFD(try OwnedFD(result: clinux_memfd(name), "memfd_create").settled())
         case .disk:
-            return SharedFD(try open(flags: O_RDWR))
+            return SharedFD(try open(flags: O_RDWR).settled())
         }
     }
 
@@ -33,11 +33,12 @@ struct UnnamedFile: Sendable {
     func createForChild() throws(SystemError) -> (writer: SharedFD, reader: SharedFD) {
         let writer = SharedFD(try open(flags: O_WRONLY | O_APPEND))
         let path = "/proc/self/fd/\(writer.rawValue)"
-        return (writer, SharedFD(try OwnedFD(result: clinux_open(clinux_at_cwd, path, O_RDONLY, 0), "open", on: path)))
+        let reader = try OwnedFD(result: clinux_open(clinux_at_cwd, path, O_RDONLY, 0), "open", on: path)
+        return (writer, SharedFD(reader.settled()))
     }
 
     private func open(flags: CInt) throws(SystemError) -> OwnedFD {
-        let result = Self.patiently { clinux_open_unnamed(directory, flags, 0o600) }
+        let result = clinux_open_unnamed(directory, flags, 0o600)
         switch -result {
         case EOPNOTSUPP, EISDIR, ENOENT: return try openNamed(flags: flags)
         default: return try OwnedFD(result: result, "create a capture file in", on: directory)
@@ -48,22 +49,11 @@ struct UnnamedFile: Sendable {
     func openNamed(flags: CInt) throws(SystemError) -> OwnedFD {
         while true {
             let path = "\(directory)/.procstar-\(String(UInt64.random(in: .min ... .max), radix: 36))"
-            let result = Self.patiently { clinux_open(clinux_at_cwd, path, flags | O_CREAT | O_EXCL, 0o600) }
+            let result = clinux_open(clinux_at_cwd, path, flags | O_CREAT | O_EXCL, 0o600)
             if result == -EEXIST { continue }
             let file = try OwnedFD(result: result, "create a capture file in", on: directory)
             guard unlink(path) == 0 else { throw SystemError.last("unlink", on: path) }
             return file
         }
-    }
-
-    /// Tries again when there is no descriptor left: while the loop spawns, the limit of open files is low for some
-    /// 100 µs, and other threads meet it.
-    private static func patiently(_ open: () -> CInt) -> CInt {
-        for _ in 1..<1000 {
-            let result = open()
-            if result != -EMFILE { return result }
-            sched_yield()
-        }
-        return open()
     }
 }

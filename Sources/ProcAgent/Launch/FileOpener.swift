@@ -25,10 +25,11 @@ package final class FileOpener {
         fileprivate var directoryNumber: CInt { directory?.rawValue ?? clinux_at_cwd }
     }
 
-    /// How often an open is tried again that met the lowered limit of open files (see ``InProcessLauncher``).
-    private static let attemptsAtLimit = 50
+    /// How long a file that has been found instant is taken for it without another look.
+    private static let belief = Interval.milliseconds(5)
 
     private let calls: BlockingCalls
+    private var lastInstant: (path: String, until: Instant)?
     private let mounts = MountTable()
 
     package init(loop: EventLoop) { calls = BlockingCalls(loop: loop) }
@@ -37,6 +38,11 @@ package final class FileOpener {
     package typealias Pending = BlockingCalls.Call
 
     package func cancel(_ pending: Pending) { calls.cancel(pending) }
+
+    /// Opens `/dev/null`, which never blocks.
+    package func openNull(_ flags: CInt) -> Result<SharedFD, SystemError> {
+        Self.open(Request(directory: nil, path: "/dev/null", flags: flags))
+    }
 
     /// Opens now; nil when that might block.
     package func openInstantly(_ request: Request) -> Result<SharedFD, SystemError>? {
@@ -63,15 +69,9 @@ package final class FileOpener {
     }
 
     private static func open(_ request: Request) -> Result<SharedFD, SystemError> {
-        for attempt in 1... {
-            let fd = clinux_open(request.directoryNumber, request.path, request.flags | O_NOCTTY, request.mode)
-            if fd >= 0 { return .success(SharedFD(OwnedFD(adopting: fd))) }
-            guard fd == -EMFILE, attempt < attemptsAtLimit else {
-                return .failure(SystemError("open", on: request.path, errno: -fd))
-            }
-            sched_yield()
-        }
-        preconditionFailure("unreachable: the loop above has no end")
+        let fd = clinux_open(request.directoryNumber, request.path, request.flags | O_NOCTTY, request.mode)
+        guard fd >= 0 else { return .failure(SystemError("open", on: request.path, errno: -fd)) }
+        return .success(SharedFD(OwnedFD(adopting: fd)))
     }
 
     /// Whether the kernel has all it needs in its caches, and the file is of a kind that doesn't wait.
@@ -86,6 +86,15 @@ package final class FileOpener {
             return mounts.isLocal(major: parent.device_major, minor: parent.device_minor)
         case .unknown: return false
         }
+    }
+
+    /// ``isInstant(_:)`` of an executable, which is believed for a moment: thousands of processes in a row tend to be
+    /// of one program.
+    package func isInstantExecutable(_ request: Request, at now: Instant) -> Bool {
+        if request.directory == nil, let last = lastInstant, last.path == request.path, now < last.until { return true }
+        guard isInstant(request) else { return false }
+        lastInstant = (request.path, now + Self.belief)
+        return true
     }
 
     private enum Kind {

@@ -3,9 +3,11 @@ internal import Glibc
 internal import ProcCore
 internal import ProcIO
 
-/// Starts processes as children of this one (posix_spawn(3)).
+/// Starts processes as children of this one.
 final class InProcessLauncher: Launcher {
     private let inheritance: Inheritance
+    /// Taken once: by now the program has set all the dispositions that it ever sets.
+    private let resetSignals = clinux_signals_not_default()
 
     init(_ inheritance: Inheritance) { self.inheritance = inheritance }
 
@@ -19,11 +21,6 @@ final class InProcessLauncher: Launcher {
 
     private func start(_ plan: LaunchPlan) throws(StartFailure) -> Launched {
         let fds = FdPlan(mapping: plan.descriptors.mapValues(\.number))
-        let pid = try spawn(plan, fds)
-        return Launched(pid: pid, pidfd: try Self.pidfd(of: pid, plan.executable))
-    }
-
-    private func spawn(_ plan: LaunchPlan, _ fds: FdPlan) throws(StartFailure) -> pid_t {
         var copies: [CInt] = []
         copies.reserveCapacity(2 * fds.copies.count)
         for copy in fds.copies {
@@ -31,6 +28,7 @@ final class InProcessLauncher: Launcher {
             copies.append(copy.target)
         }
         var pid: pid_t = 0
+        var pidfd: CInt = -1
         let result = plan.executable.withCString { executable in
             plan.argv.withPointers { argv in
                 plan.environment.withPointers { envp in
@@ -40,28 +38,15 @@ final class InProcessLauncher: Launcher {
                                 executable: executable, argv: argv, envp: envp, copies: copies.baseAddress,
                                 copy_count: copies.count / 2, closes: closes.baseAddress, close_count: closes.count,
                                 close_from: fds.closeFrom, working_directory: plan.directory?.rawValue ?? -1,
-                                file_limit: rlim_t(inheritance.fileLimit))
-                            return clinux_spawn(&spawn, &pid)
+                                file_limit: rlim_t(inheritance.fileLimit), reset_signals: resetSignals)
+                            return clinux_spawn(&spawn, &pid, &pidfd)
                         }
                     }
                 }
             }
         }
         guard result == 0 else { throw Self.failure(-result, executable: plan.executable) }
-        return pid
-    }
-
-    private static func pidfd(of pid: pid_t, _ executable: String) throws(StartFailure) -> SharedFD {
-        let pidfd = clinux_pidfd_open(pid)
-        guard pidfd >= 0 else {
-            // Without it the process could be neither watched nor signalled safely. It is a child and not yet
-            // reaped, so the number is its own.
-            kill(pid, SIGKILL)
-            var status: CInt = 0
-            waitpid(pid, &status, 0)
-            throw .spawn(executable, reason: "pidfd_open: \(SystemError.reason(of: -pidfd))")
-        }
-        return SharedFD(OwnedFD(adopting: pidfd))
+        return Launched(pid: pid, pidfd: SharedFD(OwnedFD(adopting: pidfd).settled()))
     }
 
     private static func failure(_ errno: CInt, executable: String) -> StartFailure {
@@ -69,6 +54,7 @@ final class InProcessLauncher: Launcher {
         switch errno {
         // What clone(2) says, and exec doesn't.
         case EAGAIN: return .spawn(executable, reason: "\(reason): the limit of processes is reached (ulimit -u)")
+        case EMFILE, ENFILE: return .spawn(executable, reason: "\(reason): no descriptor is left to watch it by")
         default: return .execution(executable, reason: reason)
         }
     }

@@ -26,7 +26,7 @@ final class Launch {
     }
 
     private let id: String
-    let spec: ProcessSpec
+    private let spec: ProcessSpec
     private let table: FdTable
     private let index: Int
     private let pipes: RequestPipes
@@ -106,11 +106,11 @@ final class Launch {
             case .inherit, .close, .dup:
                 break
             case .null(let flags):
-                openFile("/dev/null", flags: flags.bits(for: entry.name.number), mode: 0, for: position)
+                keep(resources.opener.openNull(flags.bits(for: entry.name.number)), for: position)
             case .file(let path, let flags, let mode):
                 openFile(path, flags: flags.bits(for: entry.name.number), mode: mode, for: position)
             case .capture(let capture):
-                attempt(position) { () throws(SystemError) in try makeCapture(capture, for: position) }
+                makeCapture(capture, for: position)
             case .pipeWrite:
                 attempt(position) { () throws(SystemError) in opened[position] = try pipes.takeWriter(end(entry)) }
             case .pipeRead:
@@ -141,11 +141,16 @@ final class Launch {
         }
     }
 
-    private func makeCapture(_ capture: CaptureSpec, for position: Int) throws(SystemError) {
-        let label = "fd \(spec.fds[position].name.number) of \(id)"
-        let output = try resources.captures.make(CaptureParameters(capture), label: label)
-        captures[position] = output
-        opened[position] = output.childEnd
+    private func makeCapture(_ capture: CaptureSpec, for position: Int) {
+        let number = spec.fds[position].name.number
+        do {
+            let output = try resources.captures.make(CaptureParameters(capture), label: "fd \(number) of \(id)")
+            captures[position] = output
+            opened[position] = output.childEnd
+        } catch {
+            // The path isn't the spec's, so its author wouldn't know what is meant.
+            failures.append(.descriptor(number, reason: "\(error.reason) (capture: \(error))"))
+        }
     }
 
     private func attempt(_ position: Int, _ body: () throws(SystemError) -> Void) {
@@ -169,7 +174,7 @@ final class Launch {
     private func touchExecutable() {
         guard failures.isEmpty else { return fail(failures) }
         let request = FileOpener.Request(directory: directory, path: spec.executable, flags: O_RDONLY)
-        if resources.opener.isInstant(request) {
+        if resources.opener.isInstantExecutable(request, at: .now) {
             spawn()
         } else {
             pending = resources.opener.touch(request) { [self] in

@@ -14,10 +14,16 @@ final class ProcessEntry {
         case asked(Cause.Sender)
     }
 
-    /// One fd of the spec, with its capture if it has one.
+    /// One fd of the spec.
     struct Descriptor {
         let number: CInt
+        /// Nil for one that isn't captured.
         var capture: CapturedOutput?
+
+        init(_ entry: FdEntry) {
+            number = entry.name.number
+            if case .capture(let spec) = entry.spec { capture = CapturedOutput(spec) }
+        }
     }
 
     /// What the kernel said of the process when it had ended.
@@ -72,19 +78,14 @@ final class ProcessEntry {
         directory = spec.workingDirectory ?? inheritance.directory
         lifecycle = Lifecycle(killsOrphans: spec.orphans == .kill)
         stopSpec = spec.stop
-        descriptors = spec.fds.map { Descriptor(number: $0.name.number) }
+        descriptors = spec.fds.map { Descriptor($0) }
         start = .now
         startInstant = .now
     }
 
-    /// Takes over what a launch has made, whatever became of it.
-    func adopt(_ captures: [Int: any OutputCapture], _ spec: ProcessSpec) {
-        for (position, output) in captures {
-            guard case .capture(let capture) = spec.fds[position].spec else { continue }
-            descriptors[position].capture = CapturedOutput(
-                output: output, isAttached: capture.attached, isText: capture.encoding == .utf8,
-                stopsAtLimit: capture.limit?.onLimit == .stop)
-        }
+    /// Takes over the captures that a launch has made, whatever became of it; they are named by their position.
+    func adopt(_ captures: [Int: any OutputCapture]) {
+        for (position, output) in captures { descriptors[position].capture?.output = output }
     }
 
     /// Remembers a signal of ours. What others of its session get after the leader's end didn't end it.
@@ -112,10 +113,17 @@ final class ProcessEntry {
 
 /// A captured fd and how results show it.
 struct CapturedOutput {
-    let output: any OutputCapture
+    /// Nil until it is made, and for ever when the start failed before.
+    var output: (any OutputCapture)?
     let isAttached: Bool
     let isText: Bool
     let stopsAtLimit: Bool
+
+    init(_ spec: CaptureSpec) {
+        isAttached = spec.attached
+        isText = spec.encoding == .utf8
+        stopsAtLimit = spec.limit?.onLimit == .stop
+    }
 
     var encoding: FdResult.Encoding { isText ? .utf8 : .base64 }
 }
@@ -132,7 +140,8 @@ extension SystemdProperties {
 
 extension SystemdProperties.Setting {
     fileprivate var runtime: Interval? {
-        if case .runtimeMaxUsec(let microseconds) = self {
+        // Zero stands for no limit, as an unset property does.
+        if case .runtimeMaxUsec(let microseconds) = self, microseconds > 0 {
             return Interval(
                 nanoseconds: microseconds.multipliedReportingOverflow(by: 1000).overflow ? .max : microseconds * 1000)
         }

@@ -59,9 +59,9 @@ extension ProcessTable {
             switch action {
             case .cancelStart:
                 entry.launch?.cancel()
-                if let launch = entry.launch { entry.adopt(launch.captures, launch.spec) }
+                if let launch = entry.launch { entry.adopt(launch.captures) }
                 entry.launch = nil
-                fail(entry, ["cancelled before it was started"])
+                fail(entry, [entry.cancellation])
             case .signalSession:
                 send(entry.stopSpec.signal.number, toSessionOf: entry, sender: entry.stopSender)
             case .killSession:
@@ -154,22 +154,34 @@ extension ProcessTable {
 
     /// Reads what is left of the process, and leaves the zombie where it is.
     private func collect(_ entry: ProcessEntry) {
-        let stat = ProcFile.stat.read(entry.pid).flatMap { ProcStat(parsing: $0.span) }
-        var status: CInt = 0
-        var usage = rusage()
-        let found = clinux_peek(entry.pid, &status, &usage)
-        precondition(found == entry.pid, "wait doesn't know of a zombie: \(found)")
-        entry.remains = ProcessEntry.Remains(
-            stat: stat, status: WaitStatus(raw: status), usage: ResourceUsage(usage))
+        takeRemains(of: entry, by: clinux_peek)
     }
 
     private func reap(_ entry: ProcessEntry) {
-        var status: CInt = 0
-        var usage = rusage()
-        let reaped = clinux_reap(entry.pid, &status, &usage)
-        precondition(reaped == entry.pid, "wait4 of a zombie: \(reaped)")
+        if entry.remains == nil {
+            takeRemains(of: entry, by: clinux_reap)
+        } else {
+            var status: CInt = 0
+            var usage = rusage()
+            let reaped = clinux_reap(entry.pid, &status, &usage)
+            precondition(reaped == entry.pid, "wait4 of a zombie: \(reaped)")
+        }
         leaders[entry.pid] = nil
         if entry.isFinal { announceQuiet() }
+    }
+
+    /// `/proc/PID/stat` first: there is nothing to read once the zombie is gone.
+    private func takeRemains(
+        of entry: ProcessEntry,
+        by wait: (pid_t, UnsafeMutablePointer<CInt>, UnsafeMutablePointer<rusage>) -> CInt
+    ) {
+        let stat = ProcFile.stat.read(entry.pid).flatMap { ProcStat(parsing: $0.span) }
+        var status: CInt = 0
+        var usage = rusage()
+        let found = wait(entry.pid, &status, &usage)
+        precondition(found == entry.pid, "wait doesn't know of a zombie: \(found)")
+        entry.remains = ProcessEntry.Remains(
+            stat: stat, status: WaitStatus(raw: status), usage: ResourceUsage(usage))
     }
 
     /// Waits until all that the process wrote has been taken in; then its result is final.
@@ -179,8 +191,8 @@ extension ProcessTable {
             waitsFor -= 1
             guard waitsFor == 0 else { return }
             entry.isFinal = true
-            releaseDescriptors(entry)
-            for descriptor in entry.descriptors { descriptor.capture?.output.finish() }
+            reduceBudget(of: entry, to: entry.descriptorsKept)
+            for descriptor in entry.descriptors { descriptor.capture?.output?.finish() }
             finished(entry)
         }
         for descriptor in entry.descriptors {
@@ -193,6 +205,14 @@ extension ProcessTable {
 }
 
 extension ProcessEntry {
+    /// What is said of one that was ended before its start.
+    fileprivate var cancellation: String {
+        if case .timeout(let interval) = stopReason {
+            return "timed out after \(interval.shortText) before it was started"
+        }
+        return "cancelled before it was started"
+    }
+
     /// On whose behalf we end it.
     fileprivate var stopSender: Cause.Sender {
         switch stopReason {

@@ -181,7 +181,7 @@ package final class ProcessTable {
 
     private func finishLaunch(_ entry: ProcessEntry, _ launch: Launch, _ outcome: Launch.Outcome) {
         entry.launch = nil
-        entry.adopt(launch.captures, launch.spec)
+        entry.adopt(launch.captures)
         switch outcome {
         case .started(let launched):
             run(entry, launched)
@@ -193,6 +193,8 @@ package final class ProcessTable {
     private func run(_ entry: ProcessEntry, _ launched: Launched) {
         entry.pid = launched.pid
         entry.pidfd = launched.pidfd
+        // What its fds were opened for is the child's now.
+        reduceBudget(of: entry, to: entry.descriptorsKept + 1)
         leaders[launched.pid] = entry
         perform(entry.lifecycle.handle(.started), for: entry)
         do {
@@ -206,7 +208,7 @@ package final class ProcessTable {
         }
         for descriptor in entry.descriptors {
             guard let capture = descriptor.capture, capture.stopsAtLimit else { continue }
-            capture.output.onLimit = { [unowned self, unowned entry] in
+            capture.output?.onLimit = { [unowned self, unowned entry] in
                 stop(entry, because: .limit(fd: descriptor.number))
             }
         }
@@ -220,8 +222,8 @@ package final class ProcessTable {
         if entry.lifecycle.state == .pending { _ = entry.lifecycle.handle(.startFailed) }
         entry.stop = .now
         entry.stopInstant = loop.now
-        for descriptor in entry.descriptors { descriptor.capture?.output.abandon() }
-        releaseDescriptors(entry)
+        for descriptor in entry.descriptors { descriptor.capture?.output?.abandon() }
+        reduceBudget(of: entry, to: entry.descriptorsKept)
         entry.isFinal = true
         onEvent(.started(id: entry.id))
         finished(entry)
@@ -245,16 +247,16 @@ package final class ProcessTable {
         guard let entry = entries[id] else { throw .unknown }
         guard entry.isFinal else { throw .running(id: id) }
         entries[id] = nil
-        for descriptor in entry.descriptors { descriptor.capture?.output.close() }
-        budget.give(entry.budgeted)
-        entry.budgeted = 0
+        for descriptor in entry.descriptors { descriptor.capture?.output?.close() }
+        reduceBudget(of: entry, to: 0)
         onEvent(.deleted(id: id))
     }
 
-    /// The pidfd is closed; what remains are the captures.
-    func releaseDescriptors(_ entry: ProcessEntry) {
-        budget.give(entry.budgeted - entry.descriptorsKept)
-        entry.budgeted = entry.descriptorsKept
+    /// Gives back what the process doesn't hold any more. In the end only its captures are left.
+    func reduceBudget(of entry: ProcessEntry, to count: Int) {
+        guard entry.budgeted > count else { return }
+        budget.give(entry.budgeted - count)
+        entry.budgeted = count
     }
 }
 

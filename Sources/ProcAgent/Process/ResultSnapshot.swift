@@ -62,7 +62,11 @@ package struct ResultSnapshot: Sendable {
             result.fds.append(ProcessResult.Descriptor(name, nil))
             return
         }
-        let output = captured.output
+        guard let output = captured.output else {
+            // Clients ask for the length of whatever the spec captures, also of what was never started.
+            result.fds.append(ProcessResult.Descriptor(name, captured.empty))
+            return
+        }
         if let failure = output.failure {
             result.fds.append(ProcessResult.Descriptor(name, .error(reason: failure)))
             return
@@ -94,4 +98,12 @@ package struct ResultSnapshot: Sendable {
 
     /// The result without its attached output, which is shown as detached.
     package var withoutAttachments: ProcessResult { result }
+}
+
+extension CapturedOutput {
+    /// What is shown where nothing can have been written.
+    fileprivate var empty: FdResult {
+        if !isAttached { return .detached(length: 0, encoding: encoding) }
+        return isText ? .text([]) : .data([])
+    }
 }

@@ -6,10 +6,12 @@ package enum ProcFile: String, Sendable {
     case stat, statm, status
 
     /// The file's bytes, or nil when there is no such process (any more).
-    package func read(_ pid: pid_t) -> [UInt8]? { Self.read("/proc/\(pid)/\(rawValue)") }
+    package func read(_ pid: pid_t) -> [UInt8]? { Self.read("/proc/\(pid)/\(rawValue)", isOneRecord: true) }
 
     /// All of a file that the kernel makes up as it is read, so that its size isn't known before.
-    package static func read(_ path: String) -> [UInt8]? {
+    ///
+    /// - Parameter isOneRecord: The kernel makes all of it at once, so a read that leaves room has got all.
+    package static func read(_ path: String, isOneRecord: Bool = false) -> [UInt8]? {
         let fd = clinux_open(clinux_at_cwd, path, O_RDONLY, 0)
         guard fd >= 0 else { return nil }
         defer { close(fd) }
@@ -21,6 +23,7 @@ package enum ProcFile: String, Sendable {
                 if count < 0 { return nil }
                 if count == 0 { return bytes }
                 bytes.append(contentsOf: block[..<count])
+                if isOneRecord, count < block.count { return bytes }
             }
         }
     }

@@ -49,9 +49,9 @@ package struct Lifecycle: Equatable, Sendable {
         /// Deliver ``Event/graceOver`` when the grace has passed.
         case armGrace
         case disarmGrace
-        /// Read what the kernel says of the zombie and make the result.
+        /// Read what the kernel says of the zombie, and leave it where it is.
         case collect
-        /// Reap the zombie.
+        /// Reap the zombie, and read what the kernel says of it if that hasn't been done.
         case reap
     }
 
@@ -97,7 +97,7 @@ package struct Lifecycle: Equatable, Sendable {
 
         case (.running, .leaderExited):
             state = killsOrphans ? .sweeping : .ended
-            return killsOrphans ? [.collect, .killSession] : [.collect, .reap]
+            return killsOrphans ? [.collect, .killSession] : [.reap]
 
         case (.stopping, .leaderExited):
             state = .surveying

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 package import ProcCore
 
@@ -28,6 +29,19 @@ package struct OwnedFD: ~Copyable, Sendable {
         let fd = rawValue
         discard self
         guard Glibc.close(fd) == 0 else { throw SystemError.last("close") }
+    }
+
+    /// What stays open for long goes from this number up, where the limit of open files allows it.
+    ///
+    /// A child's descriptors are copied from low numbers, and starting it costs in proportion to the highest of
+    /// them (see `clinux_spawn`): so those that come by the thousand keep out of the way.
+    private static let longLivedFloor: CInt = 512
+
+    /// The same descriptor at a number for what stays open for long, one for each process or capture.
+    package consuming func settled() -> OwnedFD {
+        guard rawValue < Self.longLivedFloor else { return self }
+        let higher = clinux_dup_above(rawValue, Self.longLivedFloor)
+        return higher < 0 ? self : OwnedFD(adopting: higher)
     }
 
     /// Gives the number up to a caller who will close it.

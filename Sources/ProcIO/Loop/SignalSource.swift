@@ -35,7 +35,7 @@ package final class SignalSource {
         descriptor = try OwnedFD(result: clinux_signalfd(&set), "signalfd")
         self.loop = loop
         token = try loop.watch(descriptor.rawValue, for: .readable) { [unowned self] _ in
-            while let delivery = next() { handler(delivery) }
+            for delivery in take() { handler(delivery) }
         }
     }
 
@@ -43,10 +43,16 @@ package final class SignalSource {
         if let token { loop.unwatch(token) }
     }
 
-    private func next() -> Delivery? {
-        var record = signalfd_siginfo()
-        guard read(descriptor.rawValue, &record, MemoryLayout<signalfd_siginfo>.size) > 0 else { return nil }
-        return Delivery(signum: CInt(record.ssi_signo), pid: CInt(bitPattern: record.ssi_pid))
+    /// What is pending, some of it at least: the loop calls again while there is more.
+    private func take() -> [Delivery] {
+        withUnsafeTemporaryAllocation(of: signalfd_siginfo.self, capacity: 8) { records in
+            let count = read(
+                descriptor.rawValue, records.baseAddress, records.count * MemoryLayout<signalfd_siginfo>.size)
+            guard count > 0 else { return [] }
+            return records[..<(count / MemoryLayout<signalfd_siginfo>.size)].map {
+                Delivery(signum: CInt($0.ssi_signo), pid: CInt(bitPattern: $0.ssi_pid))
+            }
+        }
     }
 
     private static func set(of signals: [CInt]) -> sigset_t {

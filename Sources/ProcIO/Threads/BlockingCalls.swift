@@ -74,7 +74,7 @@ package final class BlockingCalls {
             let slot = mailbox.slot
             let target = call.target
             do {
-                try Thread.start {
+                try Thread.start(stack: .small) {
                     target.enter()
                     let result = work()
                     target.leave()

@@ -44,7 +44,7 @@ package final class Worker {
         mailbox = Mailbox(loop: loop)
         do {
             let jobs = jobs
-            try Thread.start { jobs.work() }
+            try Thread.start(stack: .large) { jobs.work() }
         } catch {
             // Without its worker the program can neither read nor deliver what it has captured.
             fatalError("start the \(name) thread: \(error)")

@@ -108,7 +108,7 @@ final class PipeWriter: Sendable {
 
     /// Writes all of `bytes` to `end`, over and over until ``stop()`` when `forEver`, and lets go of it.
     init(_ bytes: [UInt8], to end: SharedFD, chunks: [Int] = [1 << 20], forEver: Bool = false) throws {
-        try Thread.start { [self] in
+        try Thread.start(stack: .small) { [self] in
             // A closed pipe is to be an error, not the end of the tests.
             var pipeSignal = sigset_t()
             sigemptyset(&pipeSignal)

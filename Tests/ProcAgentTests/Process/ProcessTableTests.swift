@@ -103,7 +103,7 @@ import Testing
         #expect(result["errors"] == .array([.string("cancelled before it was started")]))
         try engine.table.delete("p")
         // The thread is woken and lets go of the FIFO: an open for writing that must not wait finds no reader.
-        eventually("nobody waits at the FIFO any more") {
+        engine.run("nobody waits at the FIFO any more") {
             let writer = open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
             if writer >= 0 { close(writer) }
             return writer < 0 && errno == ENXIO

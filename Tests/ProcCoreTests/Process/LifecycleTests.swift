@@ -10,7 +10,7 @@ import Testing
     }
 
     @Test func aProcessThatEndsByItselfIsCollectedAndReaped() {
-        #expect(Self.run([.started, .leaderExited]) == [[], [.collect, .reap]])
+        #expect(Self.run([.started, .leaderExited]) == [[], [.reap]])
     }
 
     @Test func aStopAsksThenKillsWhenTheGraceIsOver() {
@@ -51,10 +51,10 @@ import Testing
                 == [.disarmGrace, .killSession])
     }
 
-    /// Random walks over the events that can come in each state: whatever the order, a leader is collected
-    /// exactly once and reaped exactly once, and never before it was collected.
+    /// Random walks over the events that can come in each state: whatever the order, a leader is reaped exactly once,
+    /// as the last thing of all, and collected before it at most once.
     @Test(arguments: 0..<200)
-    func everyProcessThatRanIsCollectedOnceAndReapedOnce(seed: UInt64) {
+    func everyProcessThatRanIsReapedOnceAndLast(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var lifecycle = Lifecycle(killsOrphans: random.next() % 2 == 0)
         var actions = lifecycle.handle(.started)
@@ -78,7 +78,7 @@ import Testing
                 lifecycle.state == .lingering
                     ? .graceOver : lifecycle.state == .surveying ? .surveyed(survivors: false) : .swept)
         }
-        #expect(actions.count { $0 == .collect } == 1)
+        #expect(actions.count { $0 == .collect } <= 1)
         #expect(actions.count { $0 == .reap } == 1)
         #expect(actions.last == .reap)
     }
