@@ -21,7 +21,9 @@ import Testing
                 ("none", SpecText.spec(["/bin/true"])),
             ]), ["--capture-dir", "/no/such/folder"])
         #expect(results[path: "file", "state"]?.text == "error")
-        #expect(results[path: "file", "errors"]?.texts == ["failed to set up fd 1: No such file or directory"])
+        let errors = try #require(results[path: "file", "errors"]?.texts)
+        #expect(errors.count == 1 && errors[0].hasPrefix("failed to set up fd 1: No such file or directory"))
+        #expect(errors[0].contains("/no/such/folder"))
         #expect(results[path: "memory", "errors"] == .array([]))
         #expect(results["memory"]?.captured("stdout") == "kept\n")
         #expect(results[path: "none", "status", "exit_code"]?.number == 0)
@@ -31,10 +33,11 @@ import Testing
         let results = try Procstar.results(
             SpecText.document(SpecText.shell("echo never", both("tempfile", "tempfile"))),
             ["--capture-dir", "/no/such/folder"])
-        #expect(
-            results[path: "p", "errors"]?.texts == [
-                "failed to set up fd 1: No such file or directory", "failed to set up fd 2: No such file or directory",
-            ])
+        let errors = try #require(results[path: "p", "errors"]?.texts)
+        try #require(errors.count == 2)
+        for (error, number) in zip(errors, 1...) {
+            #expect(error.hasPrefix("failed to set up fd \(number): No such file or directory"))
+        }
     }
 
     @Test func whatDoesNotFitIntoMemoryGoesOnInAFile() throws {
