@@ -81,7 +81,8 @@ import Testing
     @Test func tmpdirIsWhereCapturesGoWhenNothingElseIsSaid() throws {
         let directory = TemporaryDirectory()
         let results = try Procstar.results(
-            SpecText.document(SpecText.shell("file=$(readlink /proc/$$/fd/1); echo $file >&2", both("tempfile", "memory"))),
+            SpecText.document(
+                SpecText.shell("file=$(readlink /proc/$$/fd/1); echo $file >&2", both("tempfile", "memory"))),
             environment: ["TMPDIR=\(directory.path)", "PATH=/bin:/usr/bin"])
         #expect(results["p"]?.captured("stderr")?.hasPrefix(directory.path) == true)
     }
