@@ -63,8 +63,8 @@ final class ProcessEntry {
     var isFinal = false
 
     var stopReason: StopReason?
-    /// The last signal that we sent to the leader, and for whom.
-    var lastSignal: (signum: CInt, sender: Cause.Sender)?
+    /// The last signal that we sent to the leader before its end, and for whom.
+    private var lastSignal: (signum: CInt, sender: Cause.Sender)?
     var timeoutTimer: EventLoop.TimerID?
     var graceTimer: EventLoop.TimerID?
     /// Names the order to the sweeper whose answer counts; earlier ones have been overtaken.
@@ -86,6 +86,11 @@ final class ProcessEntry {
     /// Takes over the captures that a launch has made, whatever became of it; they are named by their position.
     func adopt(_ captures: [Int: any OutputCapture]) {
         for (position, output) in captures { descriptors[position].capture?.output = output }
+    }
+
+    /// Remembers a signal of ours. What others of its session get after the leader's end didn't end it.
+    func note(_ signum: CInt, sender: Cause.Sender) {
+        if remains == nil { lastSignal = (signum, sender) }
     }
 
     /// What ended it, once that is known.

@@ -3,6 +3,9 @@ package import ProcCore
 internal import ProcIO
 
 extension ProcessTable {
+    /// How often an end is looked for that a debugger withholds.
+    private static let tracerPatience = Interval.milliseconds(50)
+
     // MARK: At somebody's word
 
     /// Sends a signal to a process itself, not to its descendants.
@@ -12,7 +15,7 @@ extension ProcessTable {
         guard let entry = entries[id] else { throw .unknown }
         if entry.lifecycle.state == .pending { return stop(entry, because: .asked(sender)) }
         guard entry.remains == nil, let pidfd = entry.pidfd else { throw .noProcess }
-        entry.lastSignal = (signal.number, sender)
+        entry.note(signal.number, sender: sender)
         let result = clinux_pidfd_send_signal(pidfd.rawValue, signal.number)
         guard result != -ESRCH else { throw .noProcess }
         guard result == 0 else { throw .signal(SystemError("send \(signal.name)", on: id, errno: -result)) }
@@ -38,7 +41,7 @@ extension ProcessTable {
         let lingering = leaders.values.filter { !$0.lifecycle.isAlive }
         for entry in Array(entries.values.filter(\.lifecycle.isAlive)) + lingering {
             if entry.stopReason == nil { entry.stopReason = .asked(.shutdown) }
-            entry.lastSignal = (SIGKILL, .shutdown)
+            entry.note(SIGKILL, sender: .shutdown)
             perform(entry.lifecycle.handle(.kill), for: entry)
         }
     }
@@ -67,7 +70,7 @@ extension ProcessTable {
                 survey(entry)
             case .armGrace:
                 entry.graceTimer = loop.at(loop.now + entry.stopSpec.grace) { [unowned self, entry] in
-                    entry.lastSignal = (SIGKILL, entry.stopSender)
+                    entry.note(SIGKILL, sender: entry.stopSender)
                     perform(entry.lifecycle.handle(.graceOver), for: entry)
                 }
             case .disarmGrace:
@@ -84,7 +87,7 @@ extension ProcessTable {
     /// The leader at once, through its pidfd; the rest of the session as soon as it is found.
     private func send(_ signum: CInt, toSessionOf entry: ProcessEntry, sender: Cause.Sender) {
         if let pidfd = entry.pidfd {
-            entry.lastSignal = (signum, sender)
+            entry.note(signum, sender: sender)
             _ = clinux_pidfd_send_signal(pidfd.rawValue, signum)
             // A stopped process would get it only once something else continues it.
             if signum != SIGKILL { continueIfStopped(entry, pidfd) }
@@ -125,13 +128,28 @@ extension ProcessTable {
 
     func leaderExited(_ entry: ProcessEntry) {
         guard entry.remains == nil else { return }
-        entry.stop = .now
-        entry.stopInstant = loop.now
         if let token = entry.exitToken { loop.unwatch(token) }
+        entry.exitToken = nil
+        if entry.stop == nil {
+            entry.stop = .now
+            entry.stopInstant = loop.now
+        }
         disarmTimeout(entry)
+        guard isShown(entry.pid) else {
+            loop.at(loop.now + Self.tracerPatience) { [unowned self] in leaderExited(entry) }
+            return
+        }
         perform(entry.lifecycle.handle(.leaderExited), for: entry)
         entry.pidfd = nil
         settle(entry)
+    }
+
+    /// Whether wait(2) knows of the end already. A debugger that traces the process sees it first, and we only when
+    /// that has let go: seldom worth more than a look now and then.
+    private func isShown(_ pid: pid_t) -> Bool {
+        var status: CInt = 0
+        var usage = rusage()
+        return clinux_peek(pid, &status, &usage) == pid
     }
 
     /// Reads what is left of the process, and leaves the zombie where it is.
@@ -161,7 +179,7 @@ extension ProcessTable {
         var status: CInt = 0
         var usage = rusage()
         let found = wait(entry.pid, &status, &usage)
-        precondition(found == entry.pid, "a pidfd told of an exit that wait doesn't know: \(found)")
+        precondition(found == entry.pid, "wait doesn't know of a zombie: \(found)")
         entry.remains = ProcessEntry.Remains(
             stat: stat, status: WaitStatus(raw: status), usage: ResourceUsage(usage))
     }

@@ -46,10 +46,12 @@ package struct ResultSnapshot: Sendable {
     }
 
     private static func running(_ pid: pid_t) -> ProcessResult.Running {
-        let stat = ProcFile.stat.read(pid).flatMap { ProcStat(parsing: $0.span) }
+        var stat = ProcFile.stat.read(pid).flatMap { ProcStat(parsing: $0.span) }
         let statm = ProcFile.statm.read(pid).flatMap { ProcStatm(parsing: $0.span) }
         let status = ProcFile.status.read(pid).flatMap { ProcStatus(parsing: $0.span) }
         var usage: RunningUsage?
+        // The masks in stat lack the real-time signals.
+        if let status { stat?.adoptMasks(of: status) }
         if let stat, let status { usage = RunningUsage(stat: stat, status: status) }
         return ProcessResult.Running(pid: pid, stat: stat, statm: statm, usage: usage)
     }

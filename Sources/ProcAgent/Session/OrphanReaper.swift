@@ -29,7 +29,11 @@ final class OrphanReaper {
     private let worker: Worker
     private let claim: (pid_t) -> Claim
     private var signals: SignalSource?
-    private var isScheduled = false
+    /// Whether a child has ended since the last sweep began.
+    private var isDue = false
+    /// Whether a sweep has been scheduled and isn't over. One at a time: the scan that may belong to it takes
+    /// long on a crowded machine, and must not queue up on the thread that others use.
+    private var isUnderWay = false
     private var notBefore = Instant(nanoseconds: 0)
 
     /// - Parameter claim: Asked about each child that has ended. SIGCHLD must be blocked.
@@ -37,38 +41,41 @@ final class OrphanReaper {
         self.loop = loop
         self.worker = worker
         self.claim = claim
-        signals = try SignalSource([SIGCHLD], loop: loop) { [unowned self] _ in scheduleSweep() }
+        signals = try SignalSource([SIGCHLD], loop: loop) { [unowned self] _ in
+            isDue = true
+            sweepIfDue()
+        }
     }
 
-    private func scheduleSweep() {
-        guard !isScheduled else { return }
-        isScheduled = true
+    private func sweepIfDue() {
+        guard isDue, !isUnderWay else { return }
+        isUnderWay = true
         loop.at(max(notBefore, loop.now + Self.shortestDistance)) { [unowned self] in
-            isScheduled = false
+            isDue = false
             sweep()
         }
     }
 
     private func sweep() {
         let start = loop.now
-        sweeping: while true {
+        while true {
             let pid = clinux_any_zombie()
-            guard pid > 0 else { break }
+            guard pid > 0 else { return finish(since: start) }
             switch claim(pid) {
             case .orphan: reap(pid)
             case .reaped: break
-            case .kept:
-                // It hides those behind it.
-                scanForOthers()
-                break sweeping
+            // It hides those behind it.
+            case .kept: return scanForOthers(since: start)
             }
         }
-        keepDistance(since: start)
     }
 
-    private func keepDistance(since start: Instant) {
-        let took = loop.now.since(start)
-        notBefore = loop.now + Interval(nanoseconds: took.nanoseconds * Self.share)
+    /// Keeps a distance before the next sweep.
+    private func finish(since start: Instant) {
+        let now = loop.now
+        notBefore = now + Interval(nanoseconds: now.since(start).nanoseconds * Self.share)
+        isUnderWay = false
+        sweepIfDue()
     }
 
     private func reap(_ pid: pid_t) {
@@ -78,9 +85,8 @@ final class OrphanReaper {
     }
 
     /// Lists our zombies from `/proc` instead, off the loop.
-    private func scanForOthers() {
+    private func scanForOthers(since start: Instant) {
         let me = getpid()
-        let start = loop.now
         worker.run {
             var zombies: [pid_t] = []
             SessionScan.forEachProcess { pid in
@@ -91,7 +97,7 @@ final class OrphanReaper {
             return zombies
         } then: { [self] zombies in
             for pid in zombies where claim(pid) == .orphan { reap(pid) }
-            keepDistance(since: start)
+            finish(since: start)
         }
     }
 }

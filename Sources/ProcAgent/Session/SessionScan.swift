@@ -27,14 +27,15 @@ struct SessionScan: Sendable {
         var found: [pid_t: Set<pid_t>] = [:]
         for _ in 0..<Self.rounds {
             var news = false
-            for member in livingMembers() where !(found[member.session]?.contains(member.pid) ?? false) {
-                if case .signal(let signum) = wishes[member.session] {
-                    guard Self.send(signum, to: member) else { continue }
+            forEachLivingMember { member, wish in
+                guard found[member.session, default: []].insert(member.pid).inserted else { return }
+                // At once, not after the round: one that keeps forking and goes on in its child would be gone by then.
+                if case .signal(let signum) = wish {
+                    Self.send(signum, to: member)
                     news = true
                 }
-                found[member.session, default: []].insert(member.pid)
             }
-            // A member that was found may have forked behind the scan's back.
+            // A member that was found may have forked behind the scan's back, even if it was gone before its signal.
             if !news { break }
         }
         return found.mapValues(\.count)
@@ -45,33 +46,35 @@ struct SessionScan: Sendable {
         let pid: pid_t
         let session: pid_t
         let state: UInt8
+        let threads: Int
 
         /// From the bytes of `/proc/PID/stat`; the command in it ends with the last `)`.
         init?(pid: pid_t, stat: [UInt8]) {
             guard let close = stat.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-            // After the command: state, ppid, pgrp, session.
-            let fields = stat[(close + 1)...].prefix(64).split(separator: UInt8(ascii: " "))
-            guard fields.count > 3, let state = fields[0].first,
-                let session = pid_t(String(decoding: fields[3], as: UTF8.self))
+            // After the command: state (field 3), ppid, pgrp, session, and further on num_threads (field 20).
+            let fields = stat[(close + 1)...].prefix(400).split(separator: UInt8(ascii: " "), maxSplits: 18)
+            guard fields.count > 17, let state = fields[0].first,
+                let session = pid_t(String(decoding: fields[3], as: UTF8.self)),
+                let threads = Int(String(decoding: fields[17], as: UTF8.self))
             else { return nil }
             self.pid = pid
             self.session = session
             self.state = state
+            self.threads = threads
         }
 
-        var isAlive: Bool { state != UInt8(ascii: "Z") && state != UInt8(ascii: "X") }
+        /// A main thread that has ended shows as a zombie, as long as others of its process run.
+        var isAlive: Bool { (state != UInt8(ascii: "Z") || threads > 1) && state != UInt8(ascii: "X") }
         var isStopped: Bool { state == UInt8(ascii: "T") }
     }
 
-    private func livingMembers() -> [Member] {
-        var members: [Member] = []
+    private func forEachLivingMember(_ body: (Member, Wish) -> Void) {
         Self.forEachProcess { pid in
             guard let stat = ProcFile.stat.read(pid), let member = Member(pid: pid, stat: stat), member.isAlive,
-                member.pid != member.session, wishes[member.session] != nil
+                member.pid != member.session, let wish = wishes[member.session]
             else { return }
-            members.append(member)
+            body(member, wish)
         }
-        return members
     }
 
     /// Calls `body` with the number of each process that `/proc` lists.
@@ -88,16 +91,15 @@ struct SessionScan: Sendable {
 
     /// Through a pidfd, and only if the process behind it still belongs to the session:
     /// between the scan and now the number may have gone to another.
-    private static func send(_ signum: CInt, to member: Member) -> Bool {
+    private static func send(_ signum: CInt, to member: Member) {
         let pidfd = clinux_pidfd_open(member.pid)
-        guard pidfd >= 0 else { return false }
+        guard pidfd >= 0 else { return }
         defer { close(pidfd) }
         guard let stat = ProcFile.stat.read(member.pid), let now = Member(pid: member.pid, stat: stat),
             now.session == member.session, now.isAlive
-        else { return false }
-        guard clinux_pidfd_send_signal(pidfd, signum) == 0 else { return false }
+        else { return }
+        guard clinux_pidfd_send_signal(pidfd, signum) == 0 else { return }
         // A stopped process would get the signal only once something else continues it.
         if now.isStopped, signum != SIGKILL { _ = clinux_pidfd_send_signal(pidfd, SIGCONT) }
-        return true
     }
 }

@@ -35,13 +35,20 @@ package final class Worker {
 
     private let mailbox: Mailbox
     private let jobs = Jobs()
-    private let name: String
-    private var isStarted = false
 
+    /// Starts the thread at once: later there may be no room for one, when all of the machine's processes and threads
+    /// are taken, by children of ours perhaps.
+    ///
     /// - Parameter name: For error messages.
     package init(loop: EventLoop, name: String) {
         mailbox = Mailbox(loop: loop)
-        self.name = name
+        do {
+            let jobs = jobs
+            try Thread.start(stack: .large) { jobs.work() }
+        } catch {
+            // Without its worker the program can neither read nor deliver what it has captured.
+            fatalError("start the \(name) thread: \(error)")
+        }
     }
 
     deinit { jobs.close() }
@@ -53,19 +60,6 @@ package final class Worker {
     package func run<T: Sendable>(_ work: @escaping @Sendable () -> T, then: @escaping (T) -> Void) {
         let ticket = mailbox.expect(then)
         let slot = mailbox.slot
-        startThread()
         jobs.add { slot.post(work(), for: ticket) }
-    }
-
-    private func startThread() {
-        guard !isStarted else { return }
-        isStarted = true
-        do {
-            let jobs = jobs
-            try Thread.start(stack: .large) { jobs.work() }
-        } catch {
-            // Without its worker the program can neither read nor deliver what it has captured.
-            fatalError("start the \(name) thread: \(error)")
-        }
     }
 }

@@ -1,0 +1,73 @@
+package import CLinux
+internal import Glibc
+package import ProcCore
+
+/// Looks at processes of this machine, by `/proc`.
+package enum LiveProcess {
+    /// Nil when there is none of this number (any more).
+    package static func stat(_ pid: pid_t) -> ProcStat? {
+        contents(of: "/proc/\(pid)/stat").flatMap { ProcStat(parsing: $0.span) }
+    }
+
+    /// Whether it is there and no zombie.
+    package static func isAlive(_ pid: pid_t) -> Bool { stat(pid).map { !$0.isZombie } ?? false }
+
+    package static func all() -> [ProcStat] {
+        guard let directory = opendir("/proc") else { return [] }
+        defer { closedir(directory) }
+        var found: [ProcStat] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let pid = pid_t(name), let stat = stat(pid) { found.append(stat) }
+        }
+        return found
+    }
+
+    /// Ended and not reaped by `parent`.
+    package static func zombies(of parent: pid_t) -> [ProcStat] {
+        all().filter { $0.ppid == parent && $0.isZombie }
+    }
+
+    /// Those of a session that haven't ended.
+    package static func members(of session: pid_t) -> [ProcStat] {
+        all().filter { $0.session == session && !$0.isZombie }
+    }
+
+    /// The number that a process has written into a file of its own, once the line is whole.
+    package static func pid(in path: String) -> pid_t? {
+        guard let bytes = contents(of: path), bytes.last == UInt8(ascii: "\n") else { return nil }
+        return pid_t(String(decoding: bytes.dropLast(), as: UTF8.self))
+    }
+}
+
+/// Python, for children that report on themselves.
+package enum Python {
+    package static let path = "/usr/bin/python3"
+    package static var isThere: Bool { access(path, X_OK) == 0 }
+
+    /// Runs `script` without what the machine's owner has set up for it.
+    package static func argv(_ script: String, _ arguments: [String] = []) -> [String] {
+        [path, "-ISc", script] + arguments
+    }
+}
+
+/// The C compiler, for children that do what no tool does.
+package enum Compiler {
+    package static let path = "/usr/bin/cc"
+    package static var isThere: Bool { access(path, X_OK) == 0 }
+
+    /// Builds a program in `directory`; its path.
+    package static func build(_ source: String, in directory: TemporaryDirectory, name: String = "program") throws
+        -> String
+    {
+        let file = directory.write(source, to: "\(name).c")
+        let program = directory.path(name)
+        let ended = try ProgramRun([path, "-O1", "-pthread", "-o", program, file]).finish()
+        guard ended.exitCode == 0 else { throw Failure(description: ended.errorText) }
+        return program
+    }
+
+    package struct Failure: Error, CustomStringConvertible { package let description: String }
+}
