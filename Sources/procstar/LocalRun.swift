@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import ProcAgent
 internal import ProcCore
@@ -5,8 +6,10 @@ internal import ProcIO
 
 /// Local mode: starts the processes of a spec, waits for all of them, delivers the results.
 final class LocalRun {
-    /// What is handled on the loop; SIGUSR1 and SIGPIPE without effect.
-    static let signals = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1]
+    /// What is handled on the loop; SIGUSR1 without effect, and SIGHUP unless nohup(1) has had it ignored.
+    static let signals =
+        [SIGTERM, SIGINT, SIGQUIT, SIGUSR1]
+        + (clinux_signals_not_default() >> (SIGHUP - 1) & 1 == 0 ? [SIGHUP] : [])
 
     private enum Phase {
         case reading

@@ -48,6 +48,19 @@ import Testing
         #expect(try ended.results["p"]?["status"]?["signal"]?.text == "SIGTERM")
     }
 
+    @Test func aHangupThatNohupHasIgnoredStaysIgnored() throws {
+        let run = try Procstar.start(
+            by: #"exec env --ignore-signal=HUP "$0" "$@""#, document(#""command": "echo ready >&2; exec sleep 1000""#))
+        #expect(run.waitForError("ready"))
+        // The lower number is taken first: a SIGHUP that counted would have ended the process, as the first of two.
+        run.signal(SIGHUP)
+        let member = try #require(Self.children(of: run.pid).first)
+        kill(member, SIGKILL)
+        let ended = run.finish()
+        #expect(ended.exitCode == 0)
+        #expect(try ended.results["p"]?["cause"]?["sender"]?.isNull == true)
+    }
+
     @Test func SIGQUITKillsAtOnce() throws {
         let run = try Procstar.start(document(Self.stubborn))
         #expect(run.waitForError("ready"))

@@ -89,17 +89,8 @@ extension ProcessTable {
         if let pidfd = entry.pidfd {
             entry.note(signum, sender: sender)
             _ = clinux_pidfd_send_signal(pidfd.rawValue, signum)
-            // A stopped process would get it only once something else continues it.
-            if signum != SIGKILL { continueIfStopped(entry, pidfd) }
         }
         sweeper.order(.signal(signum), of: entry.pid) { _ in }
-    }
-
-    private func continueIfStopped(_ entry: ProcessEntry, _ pidfd: SharedFD) {
-        guard let stat = ProcFile.stat.read(entry.pid), let leader = SessionScan.Member(pid: entry.pid, stat: stat),
-            leader.isStopped
-        else { return }
-        _ = clinux_pidfd_send_signal(pidfd.rawValue, SIGCONT)
     }
 
     private func killSession(_ entry: ProcessEntry) {

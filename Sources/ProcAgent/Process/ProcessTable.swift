@@ -109,7 +109,8 @@ package final class ProcessTable {
         for (index, process) in request.processes.enumerated() {
             let entry = ProcessEntry(process, inheritance: resources.inheritance)
             reportUnenforced(entry)
-            precondition(entries.updateValue(entry, forKey: entry.id) == nil, "a checked request has new ids only")
+            let former = entries.updateValue(entry, forKey: entry.id)
+            precondition(former == nil, "a checked request has new ids only")
             unfinishedCount += 1
             startQueue.add(StartQueue.Order(entry: entry, process: process, index: index, pipes: pipes))
         }

@@ -11,9 +11,11 @@ internal import ProcIO
 /// proportion to the number of children, so sweeps keep a distance that bounds
 /// their share of the processor, however many run.
 final class OrphanReaper {
-    /// A sweep takes at most one part in this many of the time.
-    private static let share: UInt64 = 100
+    /// Sweeps take at most one part in this many of the time.
+    private static let share: UInt64 = 20
     private static let shortestDistance = Interval.milliseconds(20)
+    /// How long one sweep may hold up the loop; what it doesn't get to is left for the next.
+    private static let longestSweep = Interval.milliseconds(5)
 
     /// What is to become of a zombie.
     enum Claim {
@@ -59,6 +61,10 @@ final class OrphanReaper {
     private func sweep() {
         let start = loop.now
         while true {
+            guard loop.now.since(start) < Self.longestSweep else {
+                isDue = true
+                return finish(since: start)
+            }
             let pid = clinux_any_zombie()
             guard pid > 0 else { return finish(since: start) }
             switch claim(pid) {

@@ -9,7 +9,7 @@ internal import Glibc
 struct SessionScan: Sendable {
     /// What is wanted of one session.
     enum Wish: Equatable, Sendable {
-        /// Signal every member but the leader.
+        /// Signal every member but the leader, who has got it already; continue whoever is stopped.
         case signal(CInt)
         /// Only look.
         case survey
@@ -28,16 +28,18 @@ struct SessionScan: Sendable {
         for _ in 0..<Self.rounds {
             var news = false
             forEachLivingMember { member, wish in
-                guard found[member.session, default: []].insert(member.pid).inserted else { return }
+                guard found[member.session, default: []].insert(member.pid).inserted,
+                    case .signal(let signum) = wish
+                else { return }
                 // At once, not after the round: one that keeps forking and goes on in its child would be gone by then.
-                if case .signal(let signum) = wish {
-                    Self.send(signum, to: member)
-                    news = true
-                }
+                let signals = Self.signals(signum, for: member)
+                if !signals.isEmpty { Self.send(signals, to: member) }
+                if !member.isLeader { news = true }
             }
             // A member that was found may have forked behind the scan's back, even if it was gone before its signal.
             if !news { break }
         }
+        for session in found.keys { found[session]?.remove(session) }
         return found.mapValues(\.count)
     }
 
@@ -66,12 +68,13 @@ struct SessionScan: Sendable {
         /// A main thread that has ended shows as a zombie, as long as others of its process run.
         var isAlive: Bool { (state != UInt8(ascii: "Z") || threads > 1) && state != UInt8(ascii: "X") }
         var isStopped: Bool { state == UInt8(ascii: "T") }
+        var isLeader: Bool { pid == session }
     }
 
     private func forEachLivingMember(_ body: (Member, Wish) -> Void) {
         Self.forEachProcess { pid in
             guard let stat = ProcFile.stat.read(pid), let member = Member(pid: pid, stat: stat), member.isAlive,
-                member.pid != member.session, let wish = wishes[member.session]
+                let wish = wishes[member.session]
             else { return }
             body(member, wish)
         }
@@ -89,17 +92,22 @@ struct SessionScan: Sendable {
         }
     }
 
+    /// What `member` gets. A stopped process would get a signal only once something else continues it; SIGKILL
+    /// needs no help.
+    private static func signals(_ signum: CInt, for member: Member) -> [CInt] {
+        let own = member.isLeader ? [] : [signum]
+        return member.isStopped && signum != SIGKILL ? own + [SIGCONT] : own
+    }
+
     /// Through a pidfd, and only if the process behind it still belongs to the session:
     /// between the scan and now the number may have gone to another.
-    private static func send(_ signum: CInt, to member: Member) {
+    private static func send(_ signals: [CInt], to member: Member) {
         let pidfd = clinux_pidfd_open(member.pid)
         guard pidfd >= 0 else { return }
         defer { close(pidfd) }
         guard let stat = ProcFile.stat.read(member.pid), let now = Member(pid: member.pid, stat: stat),
             now.session == member.session, now.isAlive
         else { return }
-        guard clinux_pidfd_send_signal(pidfd, signum) == 0 else { return }
-        // A stopped process would get the signal only once something else continues it.
-        if now.isStopped, signum != SIGKILL { _ = clinux_pidfd_send_signal(pidfd, SIGCONT) }
+        for signum in signals { _ = clinux_pidfd_send_signal(pidfd, signum) }
     }
 }

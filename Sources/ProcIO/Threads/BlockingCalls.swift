@@ -10,10 +10,13 @@ package final class BlockingCalls {
     /// How often a cancelled call is interrupted: the signal may come just before the call blocks.
     private static let insistence = Interval.milliseconds(20)
 
+    /// After what time one tries again to make a thread.
+    private static let patience = Interval.milliseconds(100)
+
     /// One call that was asked for.
     package final class Call {
         fileprivate let target = Target()
-        fileprivate var start: (() -> Void)?
+        fileprivate var start: (() -> Bool)?
         fileprivate(set) package var isCancelled = false
 
         fileprivate init() {}
@@ -82,9 +85,10 @@ package final class BlockingCalls {
                     target.leave()
                     slot.post(result, for: ticket)
                 }
+                return true
             } catch {
-                // No thread to be had: better to risk a stall than to lose the process.
-                slot.post(work(), for: ticket)
+                mailbox.forget(ticket)
+                return false
             }
         }
         waiting.append(call)
@@ -111,11 +115,13 @@ package final class BlockingCalls {
 
     private func startNext() {
         while running < limit, !waiting.isEmpty {
-            let call = waiting.removeFirst()
+            guard waiting[0].start?() == true else {
+                // No thread to be had. Others will end.
+                loop.at(loop.now + Self.patience) { [self] in startNext() }
+                return
+            }
             running += 1
-            let start = call.start
-            call.start = nil
-            start?()
+            waiting.removeFirst().start = nil
         }
     }
 }

@@ -78,6 +78,9 @@ package final class Mailbox {
         return lastTicket
     }
 
+    /// Nothing will be posted under this ticket.
+    func forget(_ ticket: UInt64) { waiting[ticket] = nil }
+
     private func deliver() {
         for letter in slot.takeAll() {
             waiting.removeValue(forKey: letter.ticket)?(letter.value)
