@@ -130,6 +130,9 @@ final class LocalRun {
     private func deliver() {
         guard phase == .running else { return }
         phase = .delivering
+        log.info(
+            "all processes have ended",
+            ["count": .integer(ids.count), "longest_turn": .double(loop.longestTurn.seconds)])
         progress?.end()
         log.erasesProgress = false
         let document = ResultDocument(

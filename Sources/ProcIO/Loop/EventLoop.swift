@@ -47,6 +47,8 @@ package final class EventLoop {
     private var timers = TimerQueue()
     private var queued: [() -> Void] = []
     private var isStopped = false
+    /// The longest that anything had to wait because the loop was busy with something else.
+    private(set) package var longestTurn = Interval.zero
 
     package init() throws(SystemError) {
         epoll = try OwnedFD(result: clinux_epoll_create(), "epoll_create1")
@@ -135,6 +137,8 @@ package final class EventLoop {
 
     private func turn() {
         let count = wait()
+        let start = now
+        defer { longestTurn = max(longestTurn, now.since(start)) }
         if count > 0 { dispatch(count) }
         for action in timers.due(at: now) { action() }
         let actions = queued
