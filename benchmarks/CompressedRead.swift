@@ -6,8 +6,8 @@ import ProcCore
 import ProcIO
 
 let loop = try EventLoop()
-let worker = Worker(loop: loop, name: "worker")
-let factory = CaptureFactory(loop: loop, worker: worker, settings: CaptureSettings(directory: "/tmp")) { message in
+let worker = try Worker(loop: loop, name: "worker")
+let factory = try CaptureFactory(loop: loop, worker: worker, settings: CaptureSettings(directory: "/tmp")) { message in
     fatalError(message)
 }
 let capture = try factory.make(CaptureParameters(mode: .tempfile), label: "bench")

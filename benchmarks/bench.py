@@ -15,6 +15,7 @@ SECTIONS = {
     "spawn-tiny": spawning.tiny,
     "spawn-true": spawning.true,
     "spawn-beside-sleepers": spawning.beside_sleepers,
+    "loop-stall": spawning.loop_stall,
     "memory-per-process": footprint.memory_per_process,
     "memory-capture": output.memory_capture,
     "final-json": output.final_json,

@@ -1,7 +1,11 @@
 """How fast processes are started and seen to their end."""
 
+import json
+import statistics
+import subprocess
+
 import resident
-from measure import alternating, check_ended_well, instant, quiet, rates
+from measure import Row, alternating, check_ended_well, check_success, instant, quiet, rates
 
 COUNT = 5000
 
@@ -56,3 +60,25 @@ def beside_sleepers(bench):
     # One sleeper, so that procstar runs on until it is told to end.
     alone, crowded = alternating(bench.rounds(3), lambda: beside(1), lambda: beside(sleepers))
     return [rates(f"spawn {count:,} tiny beside {sleepers:,} sleepers", count / crowded, count / alone, "/s", 0.9)]
+
+
+def longest_turn(bench, specs):
+    """The longest turn of procstar's loop in one run, in milliseconds, as its log tells."""
+    command = [bench.procstar, "--output", bench.path("results.json"), "--log-level", "info", "--log-format", "json"]
+    command.append(bench.write_spec(specs))
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    check_success(command, done.returncode, done.stderr)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    return next(line["longest_turn"] for line in lines if "longest_turn" in line) * 1000
+
+
+def loop_stall(bench):
+    """How long the loop keeps everybody waiting: the median of some runs, each told by its longest turn."""
+    rows = []
+    for count in (500,) if bench.is_quick else (COUNT, 20_000):
+        specs = {f"true-{i}": quiet("/bin/true") for i in range(count)}
+        turn = statistics.median(longest_turn(bench, specs) for _ in range(bench.rounds(3)))
+        rows.append(
+            Row(f"longest turn of the loop, {count:,} true", f"{turn:.1f} ms", wanted="<= 20 ms", is_ok=turn <= 20)
+        )
+    return rows

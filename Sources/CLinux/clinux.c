@@ -103,6 +103,12 @@ int clinux_set_nonblocking(int fd)
     return flags < 0 ? -errno : clinux_result(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
 
+int clinux_set_blocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags < 0 ? -errno : clinux_result(fcntl(fd, F_SETFL, flags & ~O_NONBLOCK));
+}
+
 int clinux_descriptor_flags(int fd)
 {
     return clinux_result(fcntl(fd, F_GETFD));
@@ -224,6 +230,7 @@ struct spawn_call {
     const struct clinux_spawn_plan *plan;
     int first_unneeded; /* the child needs no descriptor from here on */
     int error;
+    enum clinux_spawn_stage stage;
 };
 
 #define RAW __attribute__((no_sanitize("address", "thread", "undefined")))
@@ -268,6 +275,7 @@ RAW static int spawned_child(void *argument)
             if (plan->reset_signals >> (signum - 1) & 1)
                 (void)syscall(SYS_rt_sigaction, signum, &standard, NULL, sizeof none);
         (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+        call->stage = CLINUX_SPAWN_EXEC;
         (void)syscall(SYS_execve, plan->executable, plan->argv, plan->envp);
     }
     call->error = errno;
@@ -284,9 +292,10 @@ static int first_unneeded(const struct clinux_spawn_plan *plan)
     return highest + 1;
 }
 
-int clinux_spawn(const struct clinux_spawn_plan *plan, pid_t *pid, int *pidfd)
+int clinux_spawn(const struct clinux_spawn_plan *plan, pid_t *pid, int *pidfd, enum clinux_spawn_stage *stage)
 {
-    struct spawn_call call = {.plan = plan, .first_unneeded = first_unneeded(plan), .error = 0};
+    struct spawn_call call = {
+        .plan = plan, .first_unneeded = first_unneeded(plan), .error = 0, .stage = CLINUX_SPAWN_SETUP};
     /* On our own stack: nobody else uses that while we wait for the child. */
     _Alignas(16) char stack[CHILD_STACK];
     sigset_t all, before;
@@ -301,6 +310,7 @@ int clinux_spawn(const struct clinux_spawn_plan *plan, pid_t *pid, int *pidfd)
             ;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    *stage = result < 0 ? CLINUX_SPAWN_CLONE : call.stage;
     if (result < 0)
         return result;
     *pid = result;

@@ -61,7 +61,7 @@ final class LocalRun {
         }
         log = Logger(level: options.logLevel, format: options.logFormat, environment: environmentVariables())
         loop = try EventLoop()
-        worker = Worker(loop: loop, name: "document")
+        worker = try Worker(loop: loop, name: "document")
         var capture = CaptureSettings(directory: options.captureDirectory)
         capture.memoryEach = options.captureMemory
         capture.memoryTotal = options.captureMemoryTotal
@@ -78,13 +78,14 @@ final class LocalRun {
 
     private func begin() {
         let options = options
+        let inheritance = table.inheritance
         worker.run {
-            Result { try Preparation(options) }
+            Result { try Preparation(options, inheritance) }
         } then: { [self] result in
             switch result {
             case .success(let preparation):
                 files = preparation.files
-                start(preparation.request)
+                start(preparation)
             case .failure(let problem):
                 complain("\(problem)")
                 finish(ExitStatus.usage)
@@ -92,13 +93,13 @@ final class LocalRun {
         }
     }
 
-    private func start(_ request: StartRequest) {
+    private func start(_ preparation: Preparation) {
         phase = .running
-        ids = request.processes.map(\.id)
-        if request.hidesStandardStreams { progress = Progress() }
+        ids = preparation.ids
+        if preparation.showsProgress { progress = Progress() }
         log.erasesProgress = progress != nil
         table.onEvent = { [unowned self] in handle($0) }
-        table.start(request) { [unowned self] in
+        table.start(preparation.request) { [unowned self] in
             log.info("started processes from specs", ["count": .integer(ids.count)])
         }
         if table.isQuiet { deliver() }
@@ -139,15 +140,17 @@ final class LocalRun {
             to: files, pretty: options.pretty, wantsSummary: options.summary || isatty(STDERR_FILENO) == 1, scale: scale
         )
         ResultDelivery(ids, of: table, worker: worker, document: document) { [self] outcome in
-            for line in outcome.summary { writeLine(line) }
-            for problem in outcome.problems { complain("results are lost: \(problem)") }
-            finish(outcome.problems.isEmpty ? ExitStatus.success : ExitStatus.failure)
+            writeSummary(outcome)
         }.begin()
     }
 
-    private func writeLine(_ line: String) {
-        let bytes = Array("\(line)\n".utf8)
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+    private func writeSummary(_ outcome: ResultDocument.Outcome) {
+        worker.run {
+            ResultFile.standardError.tell(outcome.summary)
+        } then: { [self] in
+            for problem in outcome.problems { complain("results are lost: \(problem)") }
+            finish(outcome.problems.isEmpty ? ExitStatus.success : ExitStatus.failure)
+        }
     }
 
     private func finish(_ status: CInt) {
@@ -230,14 +233,19 @@ extension StartRequest {
 
 /// What is done before anything is started, on a thread that may wait: the input may be a terminal, the output a FIFO.
 private struct Preparation: Sendable {
-    let request: StartRequest
+    let request: PreparedStart
+    let ids: [String]
     let files: [ResultFile]
+    let showsProgress: Bool
 
-    init(_ options: LocalOptions) throws {
-        request = try SpecDocument.read(options.input).get()
+    init(_ options: LocalOptions, _ inheritance: Inheritance) throws {
+        let request = try SpecDocument.read(options.input).get()
         var files: [ResultFile] = []
         if options.print { files.append(.standardOutput) }
         if let path = options.output { files.append(try ResultFile(path: path)) }
         self.files = files
+        ids = request.processes.map(\.id)
+        showsProgress = isatty(STDERR_FILENO) == 1 && request.hidesStandardStreams
+        self.request = ProcessTable.prepare(request, inheritance)
     }
 }

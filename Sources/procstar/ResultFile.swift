@@ -6,14 +6,17 @@ internal import ProcIO
 /// A place that results are written to: standard output, or the file of `--output`.
 struct ResultFile: Sendable {
     private let name: String
+    /// Nil for those that were open before us.
     private let descriptor: SharedFD?
-    private var number: CInt { descriptor?.rawValue ?? STDOUT_FILENO }
+    private let number: CInt
 
-    static let standardOutput = ResultFile(name: "standard output", descriptor: nil)
+    static let standardOutput = ResultFile(name: "standard output", number: STDOUT_FILENO)
+    static let standardError = ResultFile(name: "standard error", number: STDERR_FILENO)
 
-    private init(name: String, descriptor: SharedFD?) {
+    private init(name: String, number: CInt) {
         self.name = name
-        self.descriptor = descriptor
+        self.number = number
+        descriptor = nil
     }
 
     /// Opens `path` before anything is started, so that a folder that is missing is told now and not after an hour's
@@ -23,6 +26,7 @@ struct ResultFile: Sendable {
         name = path
         let fd = clinux_open(clinux_at_cwd, path, O_WRONLY | O_CREAT, 0o666)
         descriptor = SharedFD(try OwnedFD(result: fd, "open", on: path))
+        number = fd
     }
 
     /// Forgets what an earlier run has left there.
@@ -52,6 +56,14 @@ struct ResultFile: Sendable {
             } else {
                 rest = rest.dropFirst(count)
             }
+        }
+    }
+
+    /// Writes lines for people. Where they can't be written, nobody could be told.
+    func tell(_ lines: [String]) {
+        let bytes = Array(lines.map { "\($0)\n" }.joined().utf8)
+        bytes.withUnsafeBytes { bytes in
+            do { try write(bytes) } catch {}
         }
     }
 

@@ -67,7 +67,7 @@ struct ResultsFromKernelTests {
         #expect(try Double(#require(stat["minflt"]?.number)) >= seen[3])
     }
 
-    @Test func theFloorOfMaxrssIsASmallProgramAndNotProcstar() throws {
+    @Test func theFloorOfMaxrssIsWhatProcstarItselfHasAndLittle() throws {
         // Before the exec the child shares procstar's memory, and the kernel counts that in: so it must be little.
         let results = try Procstar.results(SpecText.document(SpecText.spec(["/bin/true"])))
         let maxrss = try #require(results[path: "p", "rusage", "maxrss"]?.number)

@@ -49,7 +49,7 @@ package enum Procstar {
     package struct Unexpected: Error, CustomStringConvertible {
         package let description: String
 
-        init(_ ended: ProgramRun.Ended) {
+        package init(_ ended: ProgramRun.Ended) {
             description = "procstar: wait status \(ended.status), standard error: \(ended.errorText)"
         }
     }

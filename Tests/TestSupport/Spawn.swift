@@ -16,6 +16,7 @@ package func spawn(
     defer { if folder >= 0 { close(folder) } }
     var pid: pid_t = 0
     var pidfd: CInt = -1
+    var stage = CLINUX_SPAWN_CLONE
     let result = CStringBlock(argv).withPointers { arguments in
         CStringBlock(environment ?? ownEnvironment()).withPointers { variables in
             argv[0].withCString { path in
@@ -26,7 +27,7 @@ package func spawn(
                             copy_count: copies.count / 2, closes: closes.baseAddress, close_count: closes.count,
                             close_from: plan.closeFrom, working_directory: folder, file_limit: limit.rlim_cur,
                             reset_signals: clinux_signals_not_default())
-                        return clinux_spawn(&spawn, &pid, &pidfd)
+                        return clinux_spawn(&spawn, &pid, &pidfd, &stage)
                     }
                 }
             }

@@ -74,6 +74,7 @@ int clinux_pipe(int *_Nonnull reader, int *_Nonnull writer);
 int clinux_dup_above(int fd, int floor);
 
 int clinux_set_nonblocking(int fd);
+int clinux_set_blocking(int fd);
 
 /* The flags of the descriptor itself (F_GETFD): EBADF tells that it is not open. */
 int clinux_descriptor_flags(int fd);
@@ -137,6 +138,13 @@ struct clinux_spawn_plan {
     uint64_t reset_signals; /* bit n-1 for signal n: those whose disposition isn't the default one here */
 };
 
+/* How far a new process came before it failed. */
+enum clinux_spawn_stage {
+    CLINUX_SPAWN_CLONE, /* it could not be made */
+    CLINUX_SPAWN_SETUP, /* its session, directory or descriptors could not be set up */
+    CLINUX_SPAWN_EXEC,
+};
+
 /* Starts a process in a session of its own, with default signal dispositions and an empty mask. In the child:
  * fchdir, then the copies (dup2, which clears close-on-exec also where source and target are one), the closes,
  * close_range from close_from on, the limit, exec. No search along PATH.
@@ -144,9 +152,10 @@ struct clinux_spawn_plan {
  * What it takes doesn't depend on how much memory the parent has, nor on how many descriptors it has open above the
  * sources of the copies.
  *
- * Returns 0, *pid and *pidfd (which the caller owns), or -errno: of the exec, of a step before it, or of making the
- * process (EAGAIN: too many processes; ENOMEM; EMFILE, ENFILE: no descriptor for the pidfd). */
-int clinux_spawn(const struct clinux_spawn_plan *_Nonnull plan, pid_t *_Nonnull pid, int *_Nonnull pidfd);
+ * Returns 0, *pid and *pidfd (which the caller owns), or -errno and the *stage that failed (of making the process:
+ * EAGAIN: too many processes; ENOMEM; EMFILE, ENFILE: no descriptor for the pidfd). */
+int clinux_spawn(const struct clinux_spawn_plan *_Nonnull plan, pid_t *_Nonnull pid, int *_Nonnull pidfd,
+                 enum clinux_spawn_stage *_Nonnull stage);
 
 /* The signals whose disposition isn't the default one now, for clinux_spawn_plan.reset_signals. */
 uint64_t clinux_signals_not_default(void);

@@ -30,12 +30,12 @@ package final class CaptureFactory {
     ///   - warn: Told, sparingly, of trouble that people should know of.
     package init(
         loop: EventLoop, worker: Worker, settings: CaptureSettings, warn: @escaping (String) -> Void
-    ) {
+    ) throws(SystemError) {
         self.loop = loop
         self.settings = settings
         self.warn = warn
         budget = MemoryBudget(total: settings.memoryTotal)
-        spill = Worker(loop: loop, name: "spill")
+        spill = try Worker(loop: loop, name: "spill")
         compression = CompressionQueue(worker: worker)
         discards = Discards(loop: loop, worker: spill)
     }

@@ -203,7 +203,7 @@ final class PipeCapture: OutputCapture {
             drain = drained
             before.files(notIn: drain.kept).forEach(factory.discards.add)
             share.shrink(to: drain.kept.memoryCount)
-            if case .failed(let error) = pause { giveUp(error) }
+            noteFailure(pause)
             if case .exactly = bound { settled() }
             goOn(after: pause)
         }
@@ -211,6 +211,7 @@ final class PipeCapture: OutputCapture {
 
     private func goOn(after pause: PipeDrain.Pause) {
         if case .closed = state { return }
+        noteFailure(pause)
         if drain.wasFull { enlarge() }
         noteLimit()
         if case .closed = state { return }
@@ -245,6 +246,7 @@ final class PipeCapture: OutputCapture {
             drain.kept.moveToDisk()
             drainAway(.exactly(count - Int(drain.kept.total - before)))
         } else {
+            noteFailure(pause)
             settled()
             goOn(after: pause)
         }
@@ -298,7 +300,9 @@ final class PipeCapture: OutputCapture {
         state = .waitingForRoom(timer)
     }
 
-    private func giveUp(_ error: SystemError) {
+    /// What can't be stored is an error of this fd. It is told before anyone is told that the process has ended.
+    private func noteFailure(_ pause: PipeDrain.Pause) {
+        guard case .failed(let error) = pause, failure == nil else { return }
         factory.warn("capture \(files.label): \(error)")
         failure = "\(error)"
         forgetContent()

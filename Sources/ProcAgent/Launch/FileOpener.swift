@@ -38,7 +38,7 @@ package final class FileOpener {
     private var lastInstant: (path: String, until: Instant)?
     private let mounts = MountTable()
 
-    package init(loop: EventLoop) { calls = BlockingCalls(loop: loop) }
+    package init(loop: EventLoop) throws(SystemError) { calls = try BlockingCalls(loop: loop) }
 
     /// An open that is under way on a thread.
     package typealias Pending = BlockingCalls.Call
@@ -52,7 +52,23 @@ package final class FileOpener {
 
     /// Opens now; nil when that might block.
     package func openInstantly(_ request: Request) -> Result<SharedFD, SystemError>? {
-        isInstant(request) ? Self.open(request) : nil
+        guard isInstant(request) else { return nil }
+        return request.isWorkingDirectory ? Self.open(request) : Self.openWithoutWaiting(request)
+    }
+
+    /// Even a regular file can keep an open waiting, for a lease on it to be given back; and what has been looked at
+    /// may be a FIFO by now. Nil when it would have to wait.
+    private static func openWithoutWaiting(_ request: Request) -> Result<SharedFD, SystemError>? {
+        let flags = request.flags | O_NOCTTY | O_NONBLOCK
+        let fd = clinux_open(request.directoryNumber, request.path, flags, request.mode)
+        guard fd != -EAGAIN, fd != -ENXIO else { return nil }
+        guard fd >= 0 else { return .failure(SystemError("open", on: request.path, errno: -fd)) }
+        let descriptor = SharedFD(OwnedFD(adopting: fd))
+        var status = stat()
+        guard fstat(fd, &status) == 0, status.st_mode & S_IFMT != S_IFIFO else { return nil }
+        // The child is to find the flags that its spec asks for.
+        guard clinux_set_blocking(fd) == 0 else { return nil }
+        return .success(descriptor)
     }
 
     /// Opens on a thread, however long it takes.
@@ -60,11 +76,11 @@ package final class FileOpener {
         calls.run({ Self.open(request) }, then: then)
     }
 
-    /// Reads the first byte on a thread: afterwards the file's server is known to answer, and posix_spawn on the loop
-    /// won't have to wait for it. Whether the file can be executed at all is left to posix_spawn.
+    /// Reads the first byte on a thread: afterwards the file's server is known to answer, and the exec, for which the
+    /// loop waits, won't have to wait for it. Whether the file can be executed at all is left to the exec.
     package func touch(_ request: Request, then: @escaping () -> Void) -> Pending {
         calls.run {
-            let fd = clinux_open(request.directoryNumber, request.path, O_RDONLY, 0)
+            let fd = clinux_open(request.directoryNumber, request.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0)
             guard fd >= 0 else { return }
             var byte: UInt8 = 0
             _ = read(fd, &byte, 1)

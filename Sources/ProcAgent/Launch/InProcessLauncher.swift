@@ -29,6 +29,7 @@ final class InProcessLauncher: Launcher {
         }
         var pid: pid_t = 0
         var pidfd: CInt = -1
+        var stage = CLINUX_SPAWN_CLONE
         let result = plan.executable.withCString { executable in
             plan.argv.withPointers { argv in
                 plan.environment.withPointers { envp in
@@ -39,23 +40,28 @@ final class InProcessLauncher: Launcher {
                                 copy_count: copies.count / 2, closes: closes.baseAddress, close_count: closes.count,
                                 close_from: fds.closeFrom, working_directory: plan.directory?.rawValue ?? -1,
                                 file_limit: rlim_t(inheritance.fileLimit), reset_signals: resetSignals)
-                            return clinux_spawn(&spawn, &pid, &pidfd)
+                            return clinux_spawn(&spawn, &pid, &pidfd, &stage)
                         }
                     }
                 }
             }
         }
-        guard result == 0 else { throw Self.failure(-result, executable: plan.executable) }
+        guard result == 0 else { throw Self.failure(-result, at: stage, plan.executable) }
         return Launched(pid: pid, pidfd: SharedFD(OwnedFD(adopting: pidfd).settled()))
     }
 
-    private static func failure(_ errno: CInt, executable: String) -> StartFailure {
+    private static func failure(
+        _ errno: CInt, at stage: clinux_spawn_stage, _ executable: String
+    ) -> StartFailure {
         let reason = SystemError.reason(of: errno)
+        guard stage == CLINUX_SPAWN_CLONE else {
+            return stage == CLINUX_SPAWN_EXEC
+                ? .execution(executable, reason: reason) : .spawn(executable, reason: "set-up: \(reason)")
+        }
         switch errno {
-        // What clone(2) says, and exec doesn't.
         case EAGAIN: return .spawn(executable, reason: "\(reason): the limit of processes is reached (ulimit -u)")
         case EMFILE, ENFILE: return .spawn(executable, reason: "\(reason): no descriptor is left to watch it by")
-        default: return .execution(executable, reason: reason)
+        default: return .spawn(executable, reason: reason)
         }
     }
 }

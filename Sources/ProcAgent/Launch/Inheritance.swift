@@ -23,7 +23,7 @@ package struct Inheritance: Sendable {
     ///
     /// Call it before anything opens a descriptor that stays.
     package static func takeOver() throws(SystemError) -> Inheritance {
-        let descriptors = openDescriptors()
+        let descriptors = try openDescriptors()
         // An open of our own must never land on a number that means standard input or output to a child. Opened the
         // wrong way round, so that reading a spec there or printing results still fails as if it were closed.
         for number in 0...2 where !descriptors.contains(CInt(number)) {
@@ -35,6 +35,8 @@ package struct Inheritance: Sendable {
         guard marked == 0 else { throw SystemError("close_range", errno: -marked) }
         // Where whoever started us ignored it, the kernel would reap our children before we learn their status.
         signal(SIGCHLD, SIG_DFL)
+        // A limit on the size of files is to be an error of the write that meets it.
+        signal(SIGXFSZ, SIG_IGN)
         let reaper = clinux_become_subreaper()
         guard reaper == 0 else { throw SystemError("prctl PR_SET_CHILD_SUBREAPER", errno: -reaper) }
         let (soft, raised) = try raiseFileLimit()
@@ -44,8 +46,8 @@ package struct Inheritance: Sendable {
     }
 
     /// The numbers that are open now, by `/proc/self/fd`.
-    package static func openDescriptors() -> Set<CInt> {
-        guard let directory = opendir("/proc/self/fd") else { return [] }
+    package static func openDescriptors() throws(SystemError) -> Set<CInt> {
+        guard let directory = opendir("/proc/self/fd") else { throw .last("open", on: "/proc/self/fd") }
         defer { closedir(directory) }
         var numbers: Set<CInt> = []
         while let entry = readdir(directory) {

@@ -67,6 +67,10 @@ final class ProcessEntry {
     private var lastSignal: (signum: CInt, sender: Cause.Sender)?
     var timeoutTimer: EventLoop.TimerID?
     var graceTimer: EventLoop.TimerID?
+    /// How long until the session is looked at again.
+    var surveyDelay = Interval.milliseconds(50)
+    /// Its end is withheld by a debugger, and looked for now and then.
+    var awaitsTracer = false
     /// Names the order to the sweeper whose answer counts; earlier ones have been overtaken.
     var sweepTicket = 0
 
@@ -126,25 +130,4 @@ struct CapturedOutput {
     }
 
     var encoding: FdResult.Encoding { isText ? .utf8 : .base64 }
-}
-
-extension SystemdProperties {
-    /// The limits that nothing enforces where there is no cgroup manager. How long a process may run, we see to.
-    fileprivate var unenforced: [String] {
-        settings.filter { $0.constrains && $0.runtime == nil }.map(\.name)
-    }
-
-    /// The longest that the process may run.
-    fileprivate var runtime: Interval? { settings.lazy.compactMap(\.runtime).first }
-}
-
-extension SystemdProperties.Setting {
-    fileprivate var runtime: Interval? {
-        // Zero stands for no limit, as an unset property does.
-        if case .runtimeMaxUsec(let microseconds) = self, microseconds > 0 {
-            return Interval(
-                nanoseconds: microseconds.multipliedReportingOverflow(by: 1000).overflow ? .max : microseconds * 1000)
-        }
-        return nil
-    }
 }

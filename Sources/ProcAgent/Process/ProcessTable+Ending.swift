@@ -15,8 +15,8 @@ extension ProcessTable {
         guard let entry = entries[id] else { throw .unknown }
         if entry.lifecycle.state == .pending { return stop(entry, because: .asked(sender)) }
         guard entry.remains == nil, let pidfd = entry.pidfd else { throw .noProcess }
-        entry.note(signal.number, sender: sender)
         let result = clinux_pidfd_send_signal(pidfd.rawValue, signal.number)
+        if result == 0 { entry.note(signal.number, sender: sender) }
         guard result != -ESRCH else { throw .noProcess }
         guard result == 0 else { throw .signal(SystemError("send \(signal.name)", on: id, errno: -result)) }
     }
@@ -28,9 +28,11 @@ extension ProcessTable {
         stop(entry, because: .asked(.stop))
     }
 
-    /// Stops all processes; each has `grace` in place of its own spec's.
+    /// Stops all processes; each has `grace` in place of its own spec's. What isn't started yet will not be.
     package func stopAll(grace: Interval) {
-        for entry in Array(entries.values) where entry.lifecycle.isAlive {
+        holdsStarts = true
+        inSlices(Array(entries.values)) { [unowned self] entry in
+            guard entry.lifecycle.isAlive else { return }
             entry.stopSpec.grace = grace
             stop(entry, because: .asked(.shutdown))
         }
@@ -38,12 +40,24 @@ extension ProcessTable {
 
     /// SIGKILL to the sessions of all processes that run, and to what is left of those being stopped.
     package func killAll() {
+        holdsStarts = true
         let lingering = leaders.values.filter { !$0.lifecycle.isAlive }
-        for entry in Array(entries.values.filter(\.lifecycle.isAlive)) + lingering {
+        inSlices(Array(entries.values) + lingering) { [unowned self] entry in
             if entry.stopReason == nil { entry.stopReason = .asked(.shutdown) }
-            entry.note(SIGKILL, sender: .shutdown)
             perform(entry.lifecycle.handle(.kill), for: entry)
         }
+    }
+
+    /// Does something to each of many, and lets the loop see to everything else in between.
+    private func inSlices(_ all: [ProcessEntry], from first: Int = 0, _ body: @escaping (ProcessEntry) -> Void) {
+        let end = loop.now + Self.slice
+        var next = first
+        while next < all.count, loop.now < end {
+            body(all[next])
+            next += 1
+        }
+        guard next < all.count else { return }
+        loop.soon { [unowned self] in inSlices(all, from: next, body) }
     }
 
     func stop(_ entry: ProcessEntry, because reason: ProcessEntry.StopReason) {
@@ -68,9 +82,10 @@ extension ProcessTable {
                 killSession(entry)
             case .surveySession:
                 survey(entry)
+            case .armSurvey:
+                armSurvey(entry)
             case .armGrace:
                 entry.graceTimer = loop.at(loop.now + entry.stopSpec.grace) { [unowned self, entry] in
-                    entry.note(SIGKILL, sender: entry.stopSender)
                     perform(entry.lifecycle.handle(.graceOver), for: entry)
                 }
             case .disarmGrace:
@@ -87,14 +102,15 @@ extension ProcessTable {
     /// The leader at once, through its pidfd; the rest of the session as soon as it is found.
     private func send(_ signum: CInt, toSessionOf entry: ProcessEntry, sender: Cause.Sender) {
         if let pidfd = entry.pidfd {
-            entry.note(signum, sender: sender)
-            _ = clinux_pidfd_send_signal(pidfd.rawValue, signum)
+            if clinux_pidfd_send_signal(pidfd.rawValue, signum) == 0 { entry.note(signum, sender: sender) }
         }
         sweeper.order(.signal(signum), of: entry.pid) { _ in }
     }
 
     private func killSession(_ entry: ProcessEntry) {
-        if let pidfd = entry.pidfd { _ = clinux_pidfd_send_signal(pidfd.rawValue, SIGKILL) }
+        if let pidfd = entry.pidfd, clinux_pidfd_send_signal(pidfd.rawValue, SIGKILL) == 0 {
+            entry.note(SIGKILL, sender: entry.stopSender)
+        }
         order(.signal(SIGKILL), for: entry) { [unowned self] _ in
             perform(entry.lifecycle.handle(.swept), for: entry)
         }
@@ -103,6 +119,17 @@ extension ProcessTable {
     private func survey(_ entry: ProcessEntry) {
         order(.survey, for: entry) { [unowned self] members in
             perform(entry.lifecycle.handle(.surveyed(survivors: members > 0)), for: entry)
+        }
+    }
+
+    /// A member that uses its grace to end is noticed soon, and one that doesn't is not asked after all the time.
+    private func armSurvey(_ entry: ProcessEntry) {
+        let delay = entry.surveyDelay
+        entry.surveyDelay = min(Interval(nanoseconds: delay.nanoseconds * 2), .seconds(1))
+        loop.at(loop.now + delay) { [unowned self, entry] in
+            // The state may have moved on since.
+            guard entry.lifecycle.state == .lingering else { return }
+            perform(entry.lifecycle.handle(.surveyDue), for: entry)
         }
     }
 
@@ -121,18 +148,22 @@ extension ProcessTable {
         guard entry.remains == nil else { return }
         if let token = entry.exitToken { loop.unwatch(token) }
         entry.exitToken = nil
-        if entry.stop == nil {
-            entry.stop = .now
-            entry.stopInstant = loop.now
-        }
+        guard isShown(entry.pid) else { return awaitTracer(entry) }
+        entry.stop = .now
+        entry.stopInstant = loop.now
         disarmTimeout(entry)
-        guard isShown(entry.pid) else {
-            loop.at(loop.now + Self.tracerPatience) { [unowned self] in leaderExited(entry) }
-            return
-        }
         perform(entry.lifecycle.handle(.leaderExited), for: entry)
         entry.pidfd = nil
         settle(entry)
+    }
+
+    private func awaitTracer(_ entry: ProcessEntry) {
+        guard !entry.awaitsTracer else { return }
+        entry.awaitsTracer = true
+        loop.at(loop.now + Self.tracerPatience) { [unowned self] in
+            entry.awaitsTracer = false
+            leaderExited(entry)
+        }
     }
 
     /// Whether wait(2) knows of the end already. A debugger that traces the process sees it first, and we only when

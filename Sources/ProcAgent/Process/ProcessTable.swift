@@ -38,7 +38,7 @@ package final class ProcessTable {
     }
 
     /// How long one turn of the loop goes on starting processes before it looks at everything else.
-    private static let slice = Interval.milliseconds(5)
+    static let slice = Interval.milliseconds(5)
 
     /// Told of every event, in order, on the loop.
     package var onEvent: (Event) -> Void = { _ in }
@@ -58,6 +58,8 @@ package final class ProcessTable {
     private var startQueue = StartQueue()
     /// Processes that may still run, or whose end isn't told yet.
     private(set) package var unfinishedCount = 0
+    /// Everything is being stopped: what waits for its turn is cancelled rather than started.
+    var holdsStarts = false
 
     /// - Parameters:
     ///   - inheritance: As taken before anything else was opened. SIGCHLD must be blocked.
@@ -65,13 +67,13 @@ package final class ProcessTable {
         self.loop = loop
         self.log = log
         self.settings = settings
-        worker = Worker(loop: loop, name: "worker")
+        worker = try Worker(loop: loop, name: "worker")
         sweeper = SessionSweeper(worker: worker)
         budget = DescriptorBudget(
-            limit: inheritance.raisedFileLimit, inUse: Inheritance.openDescriptors().count)
+            limit: inheritance.raisedFileLimit, inUse: try Inheritance.openDescriptors().count)
         resources = LaunchResources(
-            opener: FileOpener(loop: loop), launcher: InProcessLauncher(inheritance),
-            captures: CaptureFactory(loop: loop, worker: worker, settings: settings.capture) { log.warn($0) },
+            opener: try FileOpener(loop: loop), launcher: InProcessLauncher(inheritance),
+            captures: try CaptureFactory(loop: loop, worker: worker, settings: settings.capture) { log.warn($0) },
             inheritance: inheritance, environment: ChildEnvironment(inherited: inheritance.environment),
             restriction: settings.restriction)
         guard settings.reapsOrphans else { return }
@@ -88,6 +90,9 @@ package final class ProcessTable {
 
     // MARK: Questions
 
+    /// What procstar was started with.
+    package var inheritance: Inheritance { resources.inheritance }
+
     package var ids: [String] { Array(entries.keys) }
     package func contains(_ id: String) -> Bool { entries[id] != nil }
 
@@ -101,30 +106,35 @@ package final class ProcessTable {
 
     // MARK: Starting
 
+    /// Makes ready all that ``start(_:then:)`` needs. For a large request better on another thread.
+    package static func prepare(_ request: StartRequest, _ inheritance: Inheritance) -> PreparedStart {
+        PreparedStart(request, inheritance: inheritance)
+    }
+
     /// Accepts every process of a request at once and starts them in order, a slice at a time.
     ///
     /// - Parameter then: Called when each has had its turn: it has been started, has failed, or waits for an open.
-    package func start(_ request: StartRequest, then: @escaping () -> Void = {}) {
-        let pipes = RequestPipes(request.pipes)
-        for (index, process) in request.processes.enumerated() {
-            let entry = ProcessEntry(process, inheritance: resources.inheritance)
-            reportUnenforced(entry)
-            let former = entries.updateValue(entry, forKey: entry.id)
-            precondition(former == nil, "a checked request has new ids only")
-            unfinishedCount += 1
-            startQueue.add(StartQueue.Order(entry: entry, process: process, index: index, pipes: pipes))
+    package func start(_ request: PreparedStart, then: @escaping () -> Void = {}) {
+        for name in request.unenforced where log.isFirst("unenforced.\(name)") {
+            log.warn("limit can't be enforced without a cgroup manager", ["limit": .string(name)])
         }
+        if entries.isEmpty {
+            entries = request.entries
+        } else {
+            entries.merge(request.entries) { former, _ in preconditionFailure("\(former.id) is taken") }
+        }
+        unfinishedCount += request.entries.count
+        startQueue.add(StartQueue.Batch(request, pipes: RequestPipes(request.pipes, budget: budget)))
         startQueue.whenEmpty.append(then)
         startSlice()
     }
 
-    private func reportUnenforced(_ entry: ProcessEntry) {
-        for name in entry.unenforced where log.isFirst("unenforced.\(name)") {
-            log.warn("limit can't be enforced without a cgroup manager", ["limit": .string(name)])
-        }
+    package func start(_ request: StartRequest, then: @escaping () -> Void = {}) {
+        start(Self.prepare(request, resources.inheritance), then: then)
     }
 
     private func startSlice() {
+        guard !holdsStarts else { return }
         let end = loop.now + Self.slice
         while let order = startQueue.next() {
             begin(order)

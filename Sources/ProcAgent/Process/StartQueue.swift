@@ -2,6 +2,30 @@ internal import ProcCore
 
 /// Accepted processes that wait for their turn to be started, in order.
 struct StartQueue {
+    /// Those of one request.
+    struct Batch {
+        private let entries: [String: ProcessEntry]
+        private var processes: [StartRequest.Entry?]
+        private let pipes: RequestPipes
+        private var first = 0
+
+        init(_ request: PreparedStart, pipes: RequestPipes) {
+            entries = request.entries
+            processes = request.processes
+            self.pipes = pipes
+        }
+
+        mutating func next() -> Order? {
+            guard first < processes.count, let process = processes[first], let entry = entries[process.id] else {
+                return nil
+            }
+            // Specs are large and no longer needed once they have been carried out.
+            processes[first] = nil
+            defer { first += 1 }
+            return Order(entry: entry, process: process, index: first, pipes: pipes)
+        }
+    }
+
     struct Order {
         let entry: ProcessEntry
         let process: StartRequest.Entry
@@ -10,33 +34,38 @@ struct StartQueue {
         let pipes: RequestPipes
     }
 
-    private var orders: [Order?] = []
-    private var first = 0
+    private var batches: [Batch] = []
+    private var upcoming: Order?
     /// Whether the loop will come back to it.
     var isScheduled = false
     /// To be called once, when all orders before it have been taken.
     var whenEmpty: [() -> Void] = []
 
-    var isEmpty: Bool { first == orders.count }
+    var isEmpty: Bool { upcoming == nil }
 
     mutating func takeCallbacks() -> [() -> Void] {
         defer { whenEmpty = [] }
         return whenEmpty
     }
 
-    mutating func add(_ order: Order) { orders.append(order) }
+    mutating func add(_ batch: Batch) {
+        batches.append(batch)
+        if upcoming == nil { advance() }
+    }
 
     mutating func next() -> Order? {
-        guard first < orders.count else { return nil }
-        let order = orders[first]
-        // Specs are large and no longer needed once they have been carried out.
-        orders[first] = nil
-        first += 1
-        if isEmpty {
-            orders = []
-            first = 0
-        }
+        guard let order = upcoming else { return nil }
+        advance()
         return order
+    }
+
+    private mutating func advance() {
+        upcoming = nil
+        while !batches.isEmpty {
+            upcoming = batches[0].next()
+            if upcoming != nil { return }
+            batches.removeFirst()
+        }
     }
 }
 
@@ -46,9 +75,9 @@ extension ProcessSpec {
     var descriptorsNeeded: Int {
         fds.reduce(2) { count, entry in
             switch entry.spec {
-            case .inherit, .close, .dup: count
+            // Pipes are counted where they are made.
+            case .inherit, .close, .dup, .pipeWrite, .pipeRead: count
             case .null, .file: count + 1
-            case .pipeWrite, .pipeRead: count + 2
             case .capture(let capture): count + capture.descriptorsNeeded
             }
         }

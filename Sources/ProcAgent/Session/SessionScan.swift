@@ -15,15 +15,22 @@ struct SessionScan: Sendable {
         case survey
     }
 
-    /// Looks at the whole machine until nobody new is found, at most this often: a fork bomb must not
-    /// keep the thread for ever. What it leaves over is left over.
+    /// Looks at the whole machine until nobody new is found, at most this often: a fork bomb must not keep the thread
+    /// for ever. What it leaves over is for another scan.
     private static let rounds = 20
+
+    struct Findings: Sendable {
+        /// By session: how many living members other than the leader were found.
+        var members: [pid_t: Int]
+        /// Whether the last look found nobody new.
+        var isComplete: Bool
+    }
 
     /// By session: what is wanted.
     let wishes: [pid_t: Wish]
 
-    /// By session: how many living members other than the leader were found.
-    func run() -> [pid_t: Int] {
+    func run() -> Findings {
+        var isComplete = false
         var found: [pid_t: Set<pid_t>] = [:]
         for _ in 0..<Self.rounds {
             var news = false
@@ -37,10 +44,13 @@ struct SessionScan: Sendable {
                 if !member.isLeader { news = true }
             }
             // A member that was found may have forked behind the scan's back, even if it was gone before its signal.
-            if !news { break }
+            if !news {
+                isComplete = true
+                break
+            }
         }
         for session in found.keys { found[session]?.remove(session) }
-        return found.mapValues(\.count)
+        return Findings(members: found.mapValues(\.count), isComplete: isComplete)
     }
 
     /// One process, as far as it matters here.

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Glibc
 internal import ProcIO
 
 /// Carries out what is wanted of sessions, many at a time, off the loop.
@@ -43,9 +44,16 @@ final class SessionSweeper {
         let scan = SessionScan(wishes: wishes)
         worker.run {
             scan.run()
-        } then: { [self] members in
+        } then: { [self] findings in
             isScanning = false
-            for order in batch { order.then(members[order.session] ?? 0) }
+            for order in batch {
+                // Somebody forks faster than one scan looks: once more, after what others want.
+                if !findings.isComplete, order.wish == .signal(SIGKILL) {
+                    waiting.append(order)
+                } else {
+                    order.then(findings.members[order.session] ?? 0)
+                }
+            }
             scanIfIdle()
         }
     }

@@ -37,7 +37,7 @@ package struct CStringBlock: Equatable, Sendable {
 
     /// Calls `body` with pointers to the strings and a NULL after them, which are valid until it returns.
     ///
-    /// execve(2) and posix_spawn(3) take pointers to characters that could be changed, and never change any.
+    /// execve(2) takes pointers to characters that could be changed, and never changes any.
     package func withPointers<Result>(
         _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) throws -> Result
     ) rethrows -> Result {

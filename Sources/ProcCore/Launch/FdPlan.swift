@@ -8,9 +8,10 @@
 /// The plan holds under these conditions:
 ///
 /// - Every descriptor of the parent from 3 up is close-on-exec, so exec closes what lies in the gaps between targets.
-/// - A copy of a descriptor onto itself makes it survive exec. dup2(2) would do nothing then;
-///   posix_spawn_file_actions_adddup2(3) clears the flag (POSIX.1-2024, Austin Group issue 411; glibc since 2.29).
-/// - Targets are below the child's limit of open files; sources may lie above it.
+/// - A copy of a descriptor onto itself makes it survive exec: dup2(2) would do nothing, so the child clears its
+///   close-on-exec flag.
+/// - Targets are below the child's limit of open files. Sources and the spare number may lie above it: the child
+///   lowers its limit after the copies.
 package struct FdPlan: Equatable, Sendable {
     package struct Copy: Equatable, Sendable {
         package let source: CInt

@@ -33,6 +33,8 @@ package struct Lifecycle: Equatable, Sendable {
         case leaderExited
         /// The answer to ``Action/surveySession``.
         case surveyed(survivors: Bool)
+        /// What ``Action/armSurvey`` asked for.
+        case surveyDue
         /// ``Action/killSession`` is done: a look at the session found nobody new.
         case swept
     }
@@ -46,6 +48,8 @@ package struct Lifecycle: Equatable, Sendable {
         case killSession
         /// Look for members of the session other than the leader, and answer.
         case surveySession
+        /// Deliver ``Event/surveyDue`` in a while.
+        case armSurvey
         /// Deliver ``Event/graceOver`` when the grace has passed.
         case armGrace
         case disarmGrace
@@ -110,7 +114,14 @@ package struct Lifecycle: Equatable, Sendable {
 
         case (.surveying, .surveyed(let survivors)):
             state = !survivors ? .ended : killsOrphans ? .sweeping : .lingering
-            return !survivors ? [.disarmGrace, .reap] : killsOrphans ? [.disarmGrace, .killSession] : []
+            return !survivors ? [.disarmGrace, .reap] : killsOrphans ? [.disarmGrace, .killSession] : [.armSurvey]
+
+        case (.lingering, .surveyDue):
+            return [.surveySession]
+
+        case (.lingering, .surveyed(let survivors)):
+            state = survivors ? .lingering : .ended
+            return survivors ? [.armSurvey] : [.disarmGrace, .reap]
 
         case (.surveying, .graceOver), (.surveying, .kill), (.lingering, .graceOver), (.lingering, .kill):
             state = .sweeping
@@ -127,10 +138,12 @@ package struct Lifecycle: Equatable, Sendable {
             return []
 
         // Answers that come after what they were asked for has passed.
-        case (.killing, .swept), (.sweeping, .surveyed), (.lingering, .surveyed), (.surveying, .swept):
+        case (.killing, .swept), (.sweeping, .surveyed), (.surveying, .swept), (.sweeping, .surveyDue):
             return []
 
-        case (.pending, .graceOver), (.pending, .leaderExited), (.pending, .surveyed), (.pending, .swept),
+        case (.pending, .surveyDue), (.running, .surveyDue), (.stopping, .surveyDue), (.killing, .surveyDue),
+            (.surveying, .surveyDue),
+            (.pending, .graceOver), (.pending, .leaderExited), (.pending, .surveyed), (.pending, .swept),
             (.running, .started), (.running, .startFailed), (.running, .graceOver), (.running, .surveyed),
             (.running, .swept), (.stopping, .started), (.stopping, .startFailed), (.stopping, .surveyed),
             (.stopping, .swept), (.killing, .started), (.killing, .startFailed), (.killing, .surveyed),

@@ -43,8 +43,8 @@ package struct ResourceUsage: Equatable, Sendable {
         self.nivcsw = nivcsw
     }
 
-    /// The most memory it had resident, in bytes. (Of a child made by posix_spawn this includes what the parent had
-    /// before the exec.)
+    /// The most memory it had resident, in bytes. (This includes what procstar had before the exec: until then
+    /// the child is in its memory.)
     package var maxrss: Int64 {
         let (bytes, overflow) = maxrssKiB.multipliedReportingOverflow(by: 1024)
         return overflow ? .max : bytes

@@ -37,13 +37,22 @@ package struct SystemdProperties: Equatable, Sendable {
             }
         }
 
-        /// Whether the process would be treated differently, so that leaving it undone must be told. Accounting
-        /// alone changes nothing for the process, nor does a protection or an extra time of zero.
+        /// How long the process may run. Zero stands for no limit, as an unset property does.
+        package var runtime: Interval? {
+            guard case .runtimeMaxUsec(let microseconds) = self, microseconds > 0 else { return nil }
+            let (nanoseconds, overflow) = microseconds.multipliedReportingOverflow(by: 1000)
+            return Interval(nanoseconds: overflow ? .max : nanoseconds)
+        }
+
+        /// Whether the process would be treated differently by a cgroup manager, so that leaving it undone must be
+        /// told. Accounting alone changes nothing for the process, nor does a protection or an extra time of zero; and
+        /// how long it runs, we see to ourselves.
         package var constrains: Bool {
             switch self {
             case .memoryAccounting, .tasksAccounting: false
             case .memoryMin(let amount), .memoryLow(let amount), .runtimeRandomizedExtraUsec(let amount): amount > 0
-            case .memoryHigh, .memoryMax, .memorySwapMax, .tasksMax, .oomPolicy, .runtimeMaxUsec: true
+            case .memoryHigh, .memoryMax, .memorySwapMax, .tasksMax, .oomPolicy: true
+            case .runtimeMaxUsec: false
             }
         }
     }
@@ -52,6 +61,9 @@ package struct SystemdProperties: Equatable, Sendable {
 
     package init(_ settings: [Setting] = []) { self.settings = settings }
 
-    /// The names of what has to be reported as unenforced where there is no cgroup manager.
-    package var constraints: [String] { settings.filter(\.constrains).map(\.name) }
+    /// The limits that nothing enforces where there is no cgroup manager.
+    package var unenforced: [String] { settings.filter(\.constrains).map(\.name) }
+
+    /// The longest that the process may run; nil when there is no limit.
+    package var runtime: Interval? { settings.lazy.compactMap(\.runtime).first }
 }

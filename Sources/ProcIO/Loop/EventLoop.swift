@@ -140,7 +140,8 @@ package final class EventLoop {
         let start = now
         defer { longestTurn = max(longestTurn, now.since(start)) }
         if count > 0 { dispatch(count) }
-        for action in timers.due(at: now) { action() }
+        let dueUntil = now
+        while let action = timers.takeDue(at: dueUntil) { action() }
         let actions = queued
         queued.removeAll(keepingCapacity: actions.count <= 1024)
         for action in actions { action() }

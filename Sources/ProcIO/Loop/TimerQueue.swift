@@ -48,14 +48,13 @@ package struct TimerQueue {
         if heap.count > 64, heap.count > 2 * actions.count { dropCancelled() }
     }
 
-    /// Takes out all that are due, earliest first.
-    package mutating func due(at now: Instant) -> [() -> Void] {
-        var result: [() -> Void] = []
+    /// Takes out the earliest that is due. One at a time: each may cancel those that come after it.
+    package mutating func takeDue(at now: Instant) -> (() -> Void)? {
         while let first = heap.first, first.instant <= now {
             removeFirst()
-            if let action = actions.removeValue(forKey: first.number) { result.append(action) }
+            if let action = actions.removeValue(forKey: first.number) { return action }
         }
-        return result
+        return nil
     }
 
     private mutating func dropCancelled() {

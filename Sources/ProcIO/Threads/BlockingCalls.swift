@@ -1,5 +1,5 @@
 internal import CLinux
-internal import ProcCore
+package import ProcCore
 
 /// Calls that may block without end, such as the open of a FIFO that nobody reads:
 /// each on a thread of its own, a limited number at a time.
@@ -55,12 +55,14 @@ package final class BlockingCalls {
     private let limit: Int
     private var running = 0
     private var waiting: [Call] = []
+    /// The first in ``waiting`` whose turn hasn't come.
+    private var next = 0
 
-    /// - Parameter limit: How many may be under way; the rest wait.
-    package init(loop: EventLoop, limit: Int = 64) {
+    /// - Parameter limit: How many may be under way; the rest wait. A thread that waits costs some 16 KiB.
+    package init(loop: EventLoop, limit: Int = 1000) throws(SystemError) {
         self.loop = loop
         self.limit = limit
-        mailbox = Mailbox(loop: loop)
+        mailbox = try Mailbox(loop: loop)
         _ = clinux_make_interrupting(Self.interrupt)
     }
 
@@ -100,12 +102,8 @@ package final class BlockingCalls {
     package func cancel(_ call: Call) {
         guard !call.isCancelled else { return }
         call.isCancelled = true
-        if call.start != nil {
-            waiting.removeAll { $0 === call }
-            call.start = nil
-        } else {
-            insist(call)
-        }
+        // One that waits for its turn is passed over then.
+        if call.start == nil { insist(call) }
     }
 
     private func insist(_ call: Call) {
@@ -114,14 +112,20 @@ package final class BlockingCalls {
     }
 
     private func startNext() {
-        while running < limit, !waiting.isEmpty {
-            guard waiting[0].start?() == true else {
+        while running < limit, next < waiting.count {
+            let call = waiting[next]
+            guard call.isCancelled || call.start?() == true else {
                 // No thread to be had. Others will end.
                 loop.at(loop.now + Self.patience) { [self] in startNext() }
                 return
             }
-            running += 1
-            waiting.removeFirst().start = nil
+            call.start = nil
+            if !call.isCancelled { running += 1 }
+            next += 1
+        }
+        if next == waiting.count {
+            waiting = []
+            next = 0
         }
     }
 }

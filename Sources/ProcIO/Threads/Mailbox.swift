@@ -11,13 +11,8 @@ package final class Mailbox {
         fileprivate let wake: OwnedFD
         private let letters = Guarded<[Letter]>([])
 
-        fileprivate init() {
-            // Out of descriptors this early is not a condition the program can go on with.
-            do {
-                wake = try OwnedFD(result: clinux_eventfd(), "eventfd")
-            } catch {
-                fatalError("\(error)")
-            }
+        fileprivate init() throws(SystemError) {
+            wake = try OwnedFD(result: clinux_eventfd(), "eventfd")
         }
 
         func post(_ value: any Sendable, for ticket: UInt64) {
@@ -46,19 +41,16 @@ package final class Mailbox {
         let value: any Sendable
     }
 
-    let slot = Slot()
+    let slot: Slot
     private let loop: EventLoop
     private var token: EventLoop.Token?
     private var waiting: [UInt64: (any Sendable) -> Void] = [:]
     private var lastTicket: UInt64 = 0
 
-    init(loop: EventLoop) {
+    init(loop: EventLoop) throws(SystemError) {
         self.loop = loop
-        do {
-            token = try loop.watch(slot.wake.rawValue, for: .readable) { [unowned self] _ in deliver() }
-        } catch {
-            fatalError("\(error)")
-        }
+        slot = try Slot()
+        token = try loop.watch(slot.wake.rawValue, for: .readable) { [unowned self] _ in deliver() }
     }
 
     deinit {

@@ -1,5 +1,5 @@
 internal import CLinux
-internal import ProcCore
+package import ProcCore
 
 /// One thread that does what may block or takes long; jobs run in the order they came.
 package final class Worker {
@@ -40,14 +40,13 @@ package final class Worker {
     /// are taken, by children of ours perhaps.
     ///
     /// - Parameter name: For error messages.
-    package init(loop: EventLoop, name: String) {
-        mailbox = Mailbox(loop: loop)
+    package init(loop: EventLoop, name: String) throws(SystemError) {
+        mailbox = try Mailbox(loop: loop)
+        let jobs = jobs
         do {
-            let jobs = jobs
             try Thread.start(stack: .large) { jobs.work() }
         } catch {
-            // Without its worker the program can neither read nor deliver what it has captured.
-            fatalError("start the \(name) thread: \(error)")
+            throw SystemError("start the thread", on: name, errno: error.errno)
         }
     }
 

@@ -28,13 +28,15 @@ final class CaptureBed {
     /// - Parameter directory: Where captures go; nil: a new one, which is removed in the end, and must be empty by then.
     init(directory: String? = nil, _ change: (inout CaptureSettings) -> Void = { _ in }) throws {
         loop = try EventLoop()
-        worker = Worker(loop: loop, name: "test")
+        worker = try Worker(loop: loop, name: "test")
         ownsDirectory = directory == nil
         self.directory = try directory ?? Self.newDirectory()
         var settings = CaptureSettings(directory: self.directory)
         settings.compressAbove = nil
         change(&settings)
-        factory = CaptureFactory(loop: loop, worker: worker, settings: settings) { [warned] in warned.list.append($0) }
+        factory = try CaptureFactory(loop: loop, worker: worker, settings: settings) { [warned] in
+            warned.list.append($0)
+        }
     }
 
     deinit {

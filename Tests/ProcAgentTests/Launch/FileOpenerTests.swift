@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test func whatIsLocalAndNeverWaitsIsInstant() throws {
-        let opener = FileOpener(loop: try EventLoop())
+        let opener = try FileOpener(loop: EventLoop())
         let file = directory.write("x", to: "file")
         // The name is in the kernel's cache, since it has just been made.
         for path in [file, directory.path, "/dev/null", "/dev/zero"] {
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func whatIsMissingFailsAtOnce() throws {
-        let opener = FileOpener(loop: try EventLoop())
+        let opener = try FileOpener(loop: EventLoop())
         // The second look finds in the cache that there is nothing.
         for path in [directory.path("missing"), directory.path("no/such/folder")] {
             _ = access(path, F_OK)
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test func whatMayWaitIsNotInstant() throws {
-        let opener = FileOpener(loop: try EventLoop())
+        let opener = try FileOpener(loop: EventLoop())
         let fifo = directory.path("fifo")
         try #require(mkfifo(fifo, 0o600) == 0)
         try #require(symlink(fifo, directory.path("link")) == 0)
@@ -54,7 +54,7 @@ import Testing
 
     @Test func aBlockedOpenEndsWhenItsOtherEndComesAndTheLoopGoesOnMeanwhile() throws {
         let loop = try EventLoop()
-        let opener = FileOpener(loop: loop)
+        let opener = try FileOpener(loop: loop)
         let fifo = directory.path("fifo")
         try #require(mkfifo(fifo, 0o600) == 0)
         var outcome: Result<SharedFD, SystemError>?
@@ -84,7 +84,7 @@ import Testing
 
     @Test func aCancelledOpenIsWokenAndTellsNobody() throws {
         let loop = try EventLoop()
-        let opener = FileOpener(loop: loop)
+        let opener = try FileOpener(loop: loop)
         let fifo = directory.path("fifo")
         try #require(mkfifo(fifo, 0o600) == 0)
         var isTold = false
@@ -102,7 +102,7 @@ import Testing
 
     @Test func moreThanTheThreadsAllowWaitTheirTurnAndAllCome() throws {
         let loop = try EventLoop()
-        let opener = FileOpener(loop: loop)
+        let opener = try FileOpener(loop: loop)
         let fifo = directory.path("fifo")
         try #require(mkfifo(fifo, 0o600) == 0)
         var opened: [SharedFD] = []
@@ -117,7 +117,7 @@ import Testing
 
     @Test func anErrorOnTheThreadIsTold() throws {
         let loop = try EventLoop()
-        let opener = FileOpener(loop: loop)
+        let opener = try FileOpener(loop: loop)
         var outcome: Result<SharedFD, SystemError>?
         _ = opener.open(request(directory.path("no/such"))) { outcome = $0 }
         loop.run { outcome != nil }
@@ -125,7 +125,7 @@ import Testing
     }
 
     @Test func relativePathsBeginAtTheFolderThatWasGiven() throws {
-        let opener = FileOpener(loop: try EventLoop())
+        let opener = try FileOpener(loop: EventLoop())
         directory.write("found", to: "file")
         let folder = SharedFD(
             try OwnedFD(

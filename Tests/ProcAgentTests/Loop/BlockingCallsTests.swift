@@ -16,7 +16,7 @@ import Testing
         let folder = TemporaryDirectory()
         let fifo = folder.path("fifo")
         try #require(mkfifo(fifo, 0o600) == 0)
-        let calls = BlockingCalls(loop: loop, limit: 1)
+        let calls = try BlockingCalls(loop: loop, limit: 1)
         var results: [CInt] = []
         let blocked = calls.run(Self.blockingOpen(fifo)) { results.append($0) }
         _ = calls.run({ 7 }) { (result: CInt) in results.append(result) }
@@ -31,7 +31,7 @@ import Testing
         let folder = TemporaryDirectory()
         let fifo = folder.path("fifo")
         try #require(mkfifo(fifo, 0o600) == 0)
-        let calls = BlockingCalls(loop: loop, limit: 1)
+        let calls = try BlockingCalls(loop: loop, limit: 1)
         var results: [CInt] = []
         let blocked = calls.run(Self.blockingOpen(fifo)) { results.append($0) }
         let waiting = calls.run({ folder.write("made", to: "made") }) { (_: String) in results.append(1) }
@@ -45,7 +45,7 @@ import Testing
 
     @Test func noMoreCallsThanTheLimitAreUnderWay() throws {
         let loop = try EventLoop()
-        let calls = BlockingCalls(loop: loop, limit: 3)
+        let calls = try BlockingCalls(loop: loop, limit: 3)
         let count = Guarded((now: 0, highest: 0))
         var done = 0
         for _ in 0..<50 {

@@ -90,6 +90,21 @@ import Testing
         #expect(loop.now.since(start) >= .milliseconds(8))
     }
 
+    @Test func aTimerCanCancelAnotherThatIsDueWithIt() throws {
+        let loop = try EventLoop()
+        let instant = loop.now + .milliseconds(1)
+        var fired: [Int] = []
+        var second: EventLoop.TimerID?
+        loop.at(instant) {
+            fired.append(1)
+            if let second { loop.cancel(second) }
+        }
+        second = loop.at(instant) { fired.append(2) }
+        loop.at(instant) { fired.append(3) }
+        loop.run { fired.contains(3) }
+        #expect(fired == [1, 3])
+    }
+
     @Test func aQueueOfMostlyCancelledTimersForgetsThem() {
         var queue = TimerQueue()
         var kept: [Int] = []
@@ -98,14 +113,14 @@ import Testing
             if number % 100 != 0 { queue.cancel(id) }
         }
         #expect(queue.count == 100)
-        for action in queue.due(at: Instant(nanoseconds: 20_000)) { action() }
+        while let action = queue.takeDue(at: Instant(nanoseconds: 20_000)) { action() }
         #expect(kept == (0..<100).map { 9_900 - $0 * 100 })
         #expect(queue.count == 0 && queue.next == nil)
     }
 
     @Test func workRunsElsewhereAndItsResultsArriveOnTheLoopInOrder() throws {
         let loop = try EventLoop()
-        let worker = Worker(loop: loop, name: "test")
+        let worker = try Worker(loop: loop, name: "test")
         let here = pthread_self()
         var results: [Int] = []
         for number in 0..<1000 {

@@ -15,8 +15,7 @@ import Testing
         }
     }
 
-    /// The names in a mask, without the two signals that are glibc's own: whoever started the tests may have set
-    /// those, and posix_spawn leaves them alone.
+    /// The names in a mask, without the two signals that are glibc's own: a program with threads catches them.
     private func names(_ mask: Value?) -> [String]? {
         mask?.texts?.filter { $0 != "SIG32" && $0 != "SIG33" }
     }

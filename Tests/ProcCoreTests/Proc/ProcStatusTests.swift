@@ -8,7 +8,8 @@ import Testing
 
     @Test func everyLineOfInterestIsRead() throws {
         let status = try #require(Self.parse(KernelText.busyStatus))
-        #expect(status.peakResident == 42040 * 1024)
+        let peak: UInt64 = 42040 * 1024
+        #expect(status.peakResident == peak)
         #expect(status.pending.bits == 0x2_0000_0001)
         #expect(status.blocked.bits == 0x8000_0002_0000_0001)
         #expect(status.ignored.bits == 0x0100_1800)

@@ -23,8 +23,17 @@ import Testing
     @Test func theLeadersZombieIsKeptWhileOthersOfItsSessionHaveTheirGrace() {
         #expect(
             Self.run([.started, .stop, .leaderExited, .surveyed(survivors: true), .graceOver, .swept]) == [
-                [], [.signalSession, .armGrace], [.collect, .surveySession], [], [.disarmGrace, .killSession], [.reap],
+                [], [.signalSession, .armGrace], [.collect, .surveySession], [.armSurvey],
+                [.disarmGrace, .killSession], [.reap],
             ])
+    }
+
+    @Test func aStopIsOverAsSoonAsTheLastOfTheSessionIsGone() {
+        #expect(
+            Self.run([
+                .started, .stop, .leaderExited, .surveyed(survivors: true), .surveyDue, .surveyed(survivors: true),
+                .surveyDue, .surveyed(survivors: false),
+            ]).suffix(4) == [[.surveySession], [.armSurvey], [.surveySession], [.disarmGrace, .reap]])
     }
 
     @Test func aStopThatLeavesNobodyIsOverAtOnce() {
@@ -63,7 +72,9 @@ import Testing
             var possible: [Lifecycle.Event] = [.stop, .kill]
             if !hasExited { possible.append(.leaderExited) }
             switch lifecycle.state {
-            case .stopping, .lingering: possible.append(.graceOver)
+            case .stopping: possible.append(.graceOver)
+            case .lingering:
+                possible += [.graceOver, .surveyDue, .surveyed(survivors: true), .surveyed(survivors: false)]
             case .surveying: possible += [.surveyed(survivors: true), .surveyed(survivors: false), .graceOver]
             case .killing, .sweeping: possible.append(.swept)
             case .pending, .running, .ended: break

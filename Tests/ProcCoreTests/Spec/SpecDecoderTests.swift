@@ -115,7 +115,7 @@ import Testing
         #expect(spec.systemd.settings.contains(.memoryAccounting(true)))
         #expect(spec.systemd.settings.contains(.memorySwapMax(0)))
         #expect(spec.systemd.settings.count == 3)
-        #expect(spec.systemd.constraints == ["memory_swap_max"])
+        #expect(spec.systemd.unenforced == ["memory_swap_max"])
     }
 
     @Test func everySystemdSettingKeepsItsNameAndValue() throws {
@@ -135,12 +135,15 @@ import Testing
                 .memorySwapMax(7), .tasksMax(8), .oomPolicy(.kill), .runtimeMaxUsec(1),
                 .runtimeRandomizedExtraUsec(2),
             ])
-        // A protection of nothing needs no enforcement, and accounting is none.
+        // A protection of nothing needs no enforcement, and accounting is none; how long a process runs, we see to.
         #expect(
-            spec.systemd.constraints == [
+            spec.systemd.unenforced == [
                 "memory_low", "memory_high", "memory_max", "memory_swap_max", "tasks_max", "oom_policy",
-                "runtime_max_usec", "runtime_randomized_extra_usec",
+                "runtime_randomized_extra_usec",
             ])
+        #expect(spec.systemd.runtime == Interval(nanoseconds: 1000))
+        #expect(SystemdProperties([.runtimeMaxUsec(0)]).runtime == nil)
+        #expect(SystemdProperties([.runtimeMaxUsec(0)]).unenforced == [])
     }
 
     private func decode(_ document: Document) throws -> ProcessSpec { try SpecDecoder.decode(document.value) }
