@@ -40,6 +40,7 @@ package struct Inheritance: Sendable {
         let reaper = clinux_become_subreaper()
         guard reaper == 0 else { throw SystemError("prctl PR_SET_CHILD_SUBREAPER", errno: -reaper) }
         let (soft, raised) = try raiseFileLimit()
+        widenDescriptorTable(upTo: raised)
         return Inheritance(
             descriptors: descriptors, environment: currentEnvironment(), directory: currentDirectory(),
             fileLimit: soft, raisedFileLimit: raised)
@@ -68,6 +69,13 @@ package struct Inheritance: Sendable {
         // A hard limit above fs.nr_open is refused; then it stays as it is.
         let raised = clinux_set_file_limit(&limit) == 0 ? Int(clamping: limit.rlim_max) : soft
         return (soft, raised)
+    }
+
+    /// Has the kernel make room for many descriptors at once. With more than one thread it would wait for all
+    /// processors each time the table has to grow (expand_fdtable in fs/file.c), which takes some 10 ms.
+    private static func widenDescriptorTable(upTo limit: Int) {
+        let highest = clinux_dup_above(STDERR_FILENO, CInt(clamping: min(limit, 1 << 16) - 1))
+        if highest >= 0 { close(highest) }
     }
 
     private static func currentEnvironment() -> [[UInt8]] {
