@@ -1,0 +1,7 @@
+/* RFC 6455 in C: bytes in, bytes and events out. No I/O, no clock, no callback. */
+#ifndef CWEBSOCKET_H
+#define CWEBSOCKET_H
+
+#include "cws_utf8.h"
+
+#endif
