@@ -1,4 +1,4 @@
-/* The frames of RFC 6455, section 5: headers.
+/* The frames of RFC 6455, section 5: headers, and the masking of payloads.
  *
  * Nothing here reads, allocates or remembers. What depends on earlier frames
  * (a continuation without a beginning, a text that is not UTF-8) is for the
@@ -82,5 +82,15 @@ int cws_frame_decode(const uint8_t *_Nonnull buf, size_t len, const struct cws_f
  * answer such a header with, whatever it has agreed to; then nothing is
  * written. `mask` is looked at only if `masked`. */
 int cws_frame_encode(const struct cws_frame_header *_Nonnull header, uint8_t buf[_Nonnull CWS_HEADER_MAX]);
+
+/* Masks or unmasks, which is the same (section 5.3), `len` bytes in place.
+ *
+ * `offset` is where in the frame's payload `bytes` stands, so that a payload
+ * may be taken in pieces of any size. No alignment is needed. */
+void cws_mask(uint8_t *_Nonnull bytes, size_t len, const uint8_t mask[_Nonnull CWS_MASK_SIZE], uint64_t offset);
+
+/* The same from one place to another; the two may not overlap. */
+void cws_mask_copy(uint8_t *_Nonnull restrict to, const uint8_t *_Nonnull restrict from, size_t len,
+                   const uint8_t mask[_Nonnull CWS_MASK_SIZE], uint64_t offset);
 
 #endif
