@@ -2,6 +2,7 @@
 #ifndef CWEBSOCKET_H
 #define CWEBSOCKET_H
 
+#include "cws_close.h"
 #include "cws_frame.h"
 #include "cws_utf8.h"
 
