@@ -1,0 +1,9 @@
+/* RFC 6455 in C: bytes in, bytes and events out. No I/O, no clock, no callback. */
+#ifndef CWEBSOCKET_H
+#define CWEBSOCKET_H
+
+#include "cws_close.h"
+#include "cws_frame.h"
+#include "cws_utf8.h"
+
+#endif
