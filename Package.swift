@@ -25,6 +25,7 @@ let package = Package(
     targets: [
         // What Swift's Glibc module hides.
         .target(name: "CLinux", cSettings: cFlags),
+        .target(name: "CWebSocket", cSettings: cFlags),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Decisions: values and pure functions.
@@ -42,6 +43,7 @@ let package = Package(
         .testTarget(
             name: "ProcCoreTests", dependencies: ["ProcCore", "TestSupport"], exclude: ["Fixtures"],
             swiftSettings: strict),
+        .testTarget(name: "CWebSocketTests", dependencies: ["CWebSocket", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ProcAgentTests", dependencies: ["CLinux", "ProcCore", "ProcIO", "ProcAgent", "TestSupport"],
             swiftSettings: strict),
