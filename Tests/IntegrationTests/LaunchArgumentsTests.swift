@@ -100,6 +100,15 @@ import Testing
         #expect(result.errors == ["execve failed: : No such file or directory"])
     }
 
+    @Test func aPathWithANULByteLeavesTheFileAloneThatItBeginsWith() throws {
+        let folder = TemporaryDirectory()
+        let path = folder.write("precious", to: "file")
+        let result = try Procstar.result(
+            of: #""argv": ["/bin/true"], "fds": [["1", {"file": {"path": "\#(path)\u0000x", "flags": "Write"}}]]"#)
+        #expect(result.errors == ["failed to set up fd 1: a NUL byte in it"])
+        #expect(contents(of: path) == Array("precious".utf8))
+    }
+
     @Test func aNULByteIsAnErrorOfItsProcess() throws {
         let results = try Procstar.results(
             """

@@ -51,7 +51,7 @@ final class Launch {
         let spec = process.spec
         self.spec = spec
         table = FdTable(
-            fds: spec.fds, inherited: resources.inheritance.descriptors, limit: CInt(resources.inheritance.fileLimit))
+            fds: spec.fds, inherited: resources.inheritance.descriptors, limit: CInt(clamping: resources.inheritance.fileLimit))
         self.index = index
         self.pipes = pipes
         self.resources = resources
@@ -100,8 +100,7 @@ final class Launch {
             let position = nextFd
             nextFd += 1
             let entry = spec.fds[position]
-            // Already known to fail.
-            guard entry.name.number < resources.inheritance.fileLimit else { continue }
+            guard !table.hasFailed(entry.name.number) else { continue }
             switch entry.spec {
             case .inherit, .close, .dup:
                 break

@@ -44,15 +44,10 @@ package struct FdTable: Equatable, Sendable {
         }
     }
 
-    /// The concrete mapping for ``FdPlan``, once everything is open.
-    ///
-    /// - Parameter opened: The descriptor that was opened for the entry at an index.
-    package func mapping(_ opened: (Int) -> CInt) -> [CInt: CInt] {
-        sources.mapValues { source in
-            switch source {
-            case .inherited(let fd): fd
-            case .opened(let index): opened(index)
-            }
+    /// Whether `fd` is known to fail, so that nothing must be opened for it.
+    package func hasFailed(_ fd: CInt) -> Bool {
+        failures.contains { failure in
+            if case .descriptor(fd, _) = failure { true } else { false }
         }
     }
 
