@@ -51,7 +51,8 @@ final class Launch {
         let spec = process.spec
         self.spec = spec
         table = FdTable(
-            fds: spec.fds, inherited: resources.inheritance.descriptors, limit: CInt(clamping: resources.inheritance.fileLimit))
+            fds: spec.fds, inherited: resources.inheritance.descriptors,
+            limit: CInt(clamping: resources.inheritance.fileLimit))
         self.index = index
         self.pipes = pipes
         self.resources = resources
