@@ -59,7 +59,9 @@ class Resident:
                 message = self.process.stderr.read().decode(errors="replace").strip()
                 raise BenchError(f"procstar ended with {self.process.returncode}: {message}")
             if time.monotonic() > limit:
-                self.process.kill()
+                # Not SIGKILL, which would leave all that it has started behind.
+                self.process.send_signal(signal.SIGQUIT)
+                self.process.wait()
                 raise BenchError(f"waited 120 s for {what}")
             time.sleep(0.2)
 

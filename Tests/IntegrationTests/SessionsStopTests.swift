@@ -166,7 +166,8 @@ import Testing
     @Test(.enabled(if: Compiler.isThere, "/usr/bin/cc is needed"))
     func aFamilyThatFleesByForkingIsEndedToo() throws {
         let directory = TemporaryDirectory()
-        // Each lives for a moment and goes on in its child: whoever looks it up finds it gone.
+        // Each lives for a moment and goes on in its child: whoever looks it up finds it gone. It tires after some
+        // seconds, so that a failure doesn't use up all the pids there are.
         let program = try Compiler.build(
             """
             #include <signal.h>
@@ -175,7 +176,7 @@ import Testing
             int main(void)
             {
                 signal(SIGTERM, SIG_IGN);
-                for (int i = 0; i < 200000; i++) {
+                for (int i = 0; i < 3000; i++) {
                     if (fork() != 0) {
                         if (i == 0) for (;;) pause();
                         _exit(0);

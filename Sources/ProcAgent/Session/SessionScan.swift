@@ -17,7 +17,7 @@ struct SessionScan: Sendable {
 
     /// Looks at the whole machine until nobody new is found, at most this often: a fork bomb must not keep the thread
     /// for ever. What it leaves over is for another scan.
-    private static let rounds = 20
+    private static let rounds = 5
 
     struct Findings: Sendable {
         /// By session: how many living members other than the leader were found.
@@ -90,16 +90,23 @@ struct SessionScan: Sendable {
         }
     }
 
-    /// Calls `body` with the number of each process that `/proc` lists.
+    /// Calls `body` with the number of each process that `/proc` lists, the highest first: those are mostly the
+    /// newest, and one that lives for a moment only, and goes on in its child, has to be looked at soon.
     static func forEachProcess(_ body: (pid_t) -> Void) {
-        guard let directory = opendir("/proc") else { return }
+        for pid in processes().reversed() { body(pid) }
+    }
+
+    private static func processes() -> [pid_t] {
+        guard let directory = opendir("/proc") else { return [] }
         defer { closedir(directory) }
+        var pids: [pid_t] = []
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if let pid = pid_t(name) { body(pid) }
+            if let pid = pid_t(name) { pids.append(pid) }
         }
+        return pids
     }
 
     /// What `member` gets. A stopped process would get a signal only once something else continues it; SIGKILL
