@@ -50,7 +50,8 @@ import Testing
         run.signal(SIGTERM)
         let results = try run.finish().results
         #expect(results["waits"]?.cause == "cancelled")
-        #expect(results["other"]?.exitCode == 0)
+        // It was started and has said so; the signal may have come before its end.
+        #expect(results["other"]?.state == "terminated")
     }
 
     @Test func moreBlockedOpensThanAnyLimitOfThreadsUsedToAllowDoNotKeepTheirWriterFromStarting() throws {
