@@ -12,7 +12,7 @@ internal import ProcIO
 /// their share of the processor, however many run.
 final class OrphanReaper {
     /// Sweeps take at most one part in this many of the time.
-    private static let share: UInt64 = 20
+    private static let share: UInt64 = 100
     private static let shortestDistance = Interval.milliseconds(20)
     /// How long one sweep may hold up the loop; what it doesn't get to is left for the next.
     private static let longestSweep = Interval.milliseconds(5)
