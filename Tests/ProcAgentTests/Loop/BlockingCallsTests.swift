@@ -6,6 +6,12 @@ import TestSupport
 import Testing
 
 @Suite struct BlockingCallsTests {
+    static func fifo(in folder: TemporaryDirectory) throws -> String {
+        let path = folder.path("fifo")
+        try #require(mkfifo(path, 0o600) == 0)
+        return path
+    }
+
     /// Blocks in the open of a FIFO that nobody writes to, until it is interrupted.
     static func blockingOpen(_ path: String) -> @Sendable () -> CInt {
         { clinux_open(clinux_at_cwd, path, O_RDONLY, 0) }
@@ -14,8 +20,7 @@ import Testing
     @Test func aCancelledCallGivesItsThreadToTheNextAndItsResultToNobody() throws {
         let loop = try EventLoop()
         let folder = TemporaryDirectory()
-        let fifo = folder.path("fifo")
-        try #require(mkfifo(fifo, 0o600) == 0)
+        let fifo = try Self.fifo(in: folder)
         let calls = try BlockingCalls(loop: loop, limit: 1)
         var results: [CInt] = []
         let blocked = calls.run(Self.blockingOpen(fifo)) { results.append($0) }
@@ -29,8 +34,7 @@ import Testing
     @Test func aCallThatWaitsForItsTurnIsCancelledWithoutBeingMade() throws {
         let loop = try EventLoop()
         let folder = TemporaryDirectory()
-        let fifo = folder.path("fifo")
-        try #require(mkfifo(fifo, 0o600) == 0)
+        let fifo = try Self.fifo(in: folder)
         let calls = try BlockingCalls(loop: loop, limit: 1)
         var results: [CInt] = []
         let blocked = calls.run(Self.blockingOpen(fifo)) { results.append($0) }
