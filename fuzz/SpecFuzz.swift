@@ -145,7 +145,14 @@ private func check(_ request: StartRequest) {
 /// Prepares the launch of a process as far as that goes without the system.
 private func launch(_ spec: ProcessSpec) {
     let table = FdTable(fds: spec.fds, inherited: [0, 2, 4], limit: 1000)
-    let plan = FdPlan(mapping: table.mapping { CInt($0) })
+    // Numbers in the middle of the targets, so that copies meet each other.
+    let plan = FdPlan(
+        mapping: table.sources.mapValues { source in
+            switch source {
+            case .inherited(let fd): fd
+            case .opened(let index): CInt(index)
+            }
+        })
     precondition(plan.copies.count >= table.sources.count)
     let restriction = (try? ExecutableRestriction(spec.argv)) ?? nil
     let failures = LaunchCheck.failures(spec, table: table, restriction: restriction)
