@@ -25,7 +25,10 @@ let package = Package(
     targets: [
         // What Swift's Glibc module hides.
         .target(name: "CLinux", cSettings: cFlags),
-        .target(name: "CWebSocket", cSettings: cFlags),
+        // RFC 6455, HTTP/1.1 heads and TLS: bytes in, bytes and events out.
+        .target(
+            name: "CWebSocket", cSettings: cFlags,
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto"), .linkedLibrary("z")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Decisions: values and pure functions.
