@@ -27,8 +27,7 @@ size_t cws_http_field_find(const uint8_t *buf, const struct cws_http_head *head,
     return index < head->field_count ? index : head->field_count;
 }
 
-/* The member of a list that starts at `at`, without the whitespace round it; `*next` is where the one after starts. */
-static struct cws_http_span list_member(const uint8_t *buf, size_t at, size_t end, size_t *next)
+struct cws_http_span cws_http_list_member(const uint8_t *buf, size_t at, size_t end, size_t *next)
 {
     size_t comma = at;
     while (comma < end && buf[comma] != ',')
@@ -42,7 +41,7 @@ static bool list_has(const uint8_t *buf, struct cws_http_span value, const char 
     const size_t end = (size_t)value.at + value.len;
     size_t at = value.at;
     while (at < end) {
-        if (cws_http_span_is(buf, list_member(buf, at, end, &at), token))
+        if (cws_http_span_is(buf, cws_http_list_member(buf, at, end, &at), token))
             return true;
     }
     return false;
@@ -71,7 +70,7 @@ static int list_expects_continue(const uint8_t *buf, struct cws_http_span value)
     size_t at = value.at;
     int expects = 0;
     while (at < end) {
-        const struct cws_http_span member = list_member(buf, at, end, &at);
+        const struct cws_http_span member = cws_http_list_member(buf, at, end, &at);
         if (member.len == 0)
             continue;
         if (!cws_http_span_is(buf, member, "100-continue"))

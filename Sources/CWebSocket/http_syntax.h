@@ -48,6 +48,10 @@ static inline struct cws_http_span trimmed_span(const uint8_t *_Nonnull buf, siz
     return span_of(at, end);
 }
 
+/* The member of a comma-separated list that starts at `at`, without the whitespace round it; maybe empty. `*next` is
+ * where the one after starts: past `end` after the last. */
+struct cws_http_span cws_http_list_member(const uint8_t *_Nonnull buf, size_t at, size_t end, size_t *_Nonnull next);
+
 /* Part of a line, as far as it has come. */
 struct cws_http_text {
     const uint8_t *_Nonnull buf;
