@@ -59,12 +59,13 @@ package enum Compiler {
     package static var isThere: Bool { access(path, X_OK) == 0 }
 
     /// Builds a program in `directory`; its path.
-    package static func build(_ source: String, in directory: TemporaryDirectory, name: String = "program") throws
-        -> String
-    {
+    package static func build(
+        _ source: String, in directory: TemporaryDirectory, name: String = "program", libraries: [String] = []
+    ) throws -> String {
         let file = directory.write(source, to: "\(name).c")
         let program = directory.path(name)
-        let ended = try ProgramRun([path, "-O1", "-pthread", "-o", program, file]).finish()
+        let ended = try ProgramRun([path, "-O1", "-pthread", "-o", program, file] + libraries.map { "-l\($0)" })
+            .finish()
         guard ended.exitCode == 0 else { throw Failure(description: ended.errorText) }
         return program
     }

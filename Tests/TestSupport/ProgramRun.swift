@@ -23,6 +23,7 @@ package final class ProgramRun {
     package let pid: pid_t
     private let outputReader: SharedFD
     private let errorReader: SharedFD
+    private var inputWriter: SharedFD?
     private var output: [UInt8] = []
     private var errors: [UInt8] = []
     private var isReaped = false
@@ -30,9 +31,11 @@ package final class ProgramRun {
     /// - Parameters:
     ///   - input: What the program finds on standard input, at most what fits into a pipe.
     ///   - environment: `NAME=VALUE` each; nil: the test's own.
+    ///   - keepsInputOpen: Standard input doesn't end behind `input`, but with ``endInput()``.
     ///   - descriptors: What else it inherits: its number to ours.
     package init(
-        _ argv: [String], input: [UInt8] = [], environment: [String]? = nil, directory: String? = nil,
+        _ argv: [String], input: [UInt8] = [], keepsInputOpen: Bool = false, environment: [String]? = nil,
+        directory: String? = nil,
         descriptors: [CInt: CInt] = [:], terminal: CInt? = nil
     ) throws {
         let (inputReader, inputWriter) = try Self.pipe()
@@ -51,6 +54,7 @@ package final class ProgramRun {
         ]
         for (number, ours) in descriptors { mapping[number] = ours }
         pid = try spawn(argv, fds: mapping, environment: environment, directory: directory)
+        if keepsInputOpen { self.inputWriter = inputWriter }
         withExtendedLifetime((inputReader, inputWriter, outputWriter, errorWriter)) {}
     }
 
@@ -65,6 +69,15 @@ package final class ProgramRun {
     /// Its standard output, to be read here.
     package var outputDescriptor: CInt { outputReader.rawValue }
 
+    /// Writes to its standard input, which has been kept open.
+    package func type(_ text: String) {
+        guard let inputWriter else { preconditionFailure("standard input has ended") }
+        let bytes = Array(text.utf8)
+        precondition(write(inputWriter.rawValue, bytes, bytes.count) == bytes.count)
+    }
+
+    package func endInput() { inputWriter = nil }
+
     package func signal(_ signum: CInt) { kill(pid, signum) }
 
     /// Reads standard error until `text` has come; false at its end.
@@ -72,6 +85,16 @@ package final class ProgramRun {
 
     /// Reads standard output until `text` has come; false at its end.
     package func waitForOutput(_ text: String) -> Bool { wait(for: text, on: outputReader.rawValue, in: &output) }
+
+    /// Reads standard output until a line has come that has `text` in it; what follows it there. Nil at the end.
+    package func outputLine(after text: String) -> String? {
+        while waitForOutput(text) {
+            let parts = String(decoding: output, as: UTF8.self).split(separator: text, omittingEmptySubsequences: false)
+            if let end = parts[1].firstIndex(of: "\n") { return String(parts[1][..<end]) }
+            guard Self.readSome(outputReader.rawValue, into: &output) else { return nil }
+        }
+        return nil
+    }
 
     private func wait(for text: String, on fd: CInt, in bytes: inout [UInt8]) -> Bool {
         var target = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)

@@ -37,11 +37,15 @@ package final class TemporaryDirectory: Sendable {
     /// Writes a file and returns its path.
     @discardableResult
     package func write(_ text: String, to name: String, mode: mode_t = 0o644) -> String {
+        write(bytes: Array(text.utf8), to: name, mode: mode)
+    }
+
+    @discardableResult
+    package func write(bytes: [UInt8], to name: String, mode: mode_t = 0o644) -> String {
         let path = path(name)
         let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         precondition(fd >= 0, "open \(path): \(String(cString: strerror(errno)))")
         defer { close(fd) }
-        let bytes = Array(text.utf8)
         precondition(Glibc.write(fd, bytes, bytes.count) == bytes.count)
         chmod(path, mode)
         return path
