@@ -64,24 +64,3 @@ int cws_close_encode(const struct cws_close *close, uint8_t payload[CWS_CONTROL_
     payload[1] = (uint8_t)close->code;
     return (int)(CODE_SIZE + len);
 }
-
-uint16_t cws_error_close_code(enum cws_error error)
-{
-    switch (error) {
-        case CWS_ERR_TOO_BIG:
-            return CWS_CLOSE_TOO_BIG;
-        case CWS_ERR_UTF8:
-            return CWS_CLOSE_INVALID_DATA;
-        case CWS_ERR_RESERVED_BITS:
-        case CWS_ERR_OPCODE:
-        case CWS_ERR_FRAGMENTED_CONTROL:
-        case CWS_ERR_CONTROL_TOO_LONG:
-        case CWS_ERR_LENGTH_ENCODING:
-        case CWS_ERR_UNMASKED:
-        case CWS_ERR_MASKED:
-        case CWS_ERR_CLOSE_LENGTH:
-        case CWS_ERR_CLOSE_CODE:
-            break;
-    }
-    return CWS_CLOSE_PROTOCOL_ERROR;
-}

@@ -104,6 +104,8 @@ import Testing
     @Test func eachErrorHasItsCode() {
         #expect(cws_error_close_code(CWS_ERR_TOO_BIG) == 1009)
         #expect(cws_error_close_code(CWS_ERR_UTF8) == 1007)
+        #expect(cws_error_close_code(CWS_ERR_DEFLATE) == 1007)
+        #expect(cws_error_close_code(CWS_ERR_MEMORY) == 1011)
         let others: [cws_error] = [
             CWS_ERR_RESERVED_BITS, CWS_ERR_OPCODE, CWS_ERR_FRAGMENTED_CONTROL, CWS_ERR_CONTROL_TOO_LONG,
             CWS_ERR_LENGTH_ENCODING, CWS_ERR_UNMASKED, CWS_ERR_MASKED, CWS_ERR_CLOSE_LENGTH, CWS_ERR_CLOSE_CODE,

@@ -44,6 +44,9 @@ int cws_close_decode(const uint8_t *_Nonnull payload, size_t len, struct cws_clo
  * payload, without a reason. A reason that is too long is cut after a character. */
 int cws_close_encode(const struct cws_close *_Nonnull close, uint8_t payload[_Nonnull CWS_CONTROL_PAYLOAD_MAX]);
 
+/* Why, in English: a lower-case clause without full stop, for the life of the program. */
+const char *_Nonnull cws_error_reason(enum cws_error error);
+
 /* The code to close with after `error`. */
 uint16_t cws_error_close_code(enum cws_error error);
 

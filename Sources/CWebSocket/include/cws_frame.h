@@ -30,6 +30,13 @@ enum cws_error {
     CWS_ERR_UTF8 = -9,
     CWS_ERR_CLOSE_LENGTH = -10, /* a close payload of one byte, which is half a code */
     CWS_ERR_CLOSE_CODE = -11,   /* one that may not stand in a close frame */
+    CWS_ERR_DEFLATE = -12,      /* not what RFC 7692 makes of a message */
+    CWS_ERR_MEMORY = -13,       /* there is none left */
+    CWS_ERR_CONTINUATION = -14, /* of a message that hasn't begun */
+    CWS_ERR_UNFINISHED = -15,   /* a message begins within another */
+    CWS_ERR_STATE = -16,        /* a call that doesn't fit what went before */
+    CWS_ERR_FULL = -17,         /* no room now; later there may be */
+    CWS_ERR_RANDOM = -18,       /* the system's random source failed */
 };
 
 /* Section 5.2. Bit 3 is what makes a control frame. */
