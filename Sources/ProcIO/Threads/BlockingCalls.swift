@@ -53,15 +53,19 @@ package final class BlockingCalls {
     private let loop: EventLoop
     private let mailbox: Mailbox
     private let limit: Int
+    private let stack: Thread.Stack
     private var running = 0
     private var waiting: [Call] = []
     /// The first in ``waiting`` whose turn hasn't come.
     private var next = 0
+    /// How many in ``waiting`` were given up.
+    private var givenUp = 0
 
     /// - Parameter limit: How many may be under way; the rest wait. A thread that waits costs some 16 KiB.
-    package init(loop: EventLoop, limit: Int = 1000) throws(SystemError) {
+    package init(loop: EventLoop, limit: Int = 1000, stack: Thread.Stack = .small) throws(SystemError) {
         self.loop = loop
         self.limit = limit
+        self.stack = stack
         mailbox = try Mailbox(loop: loop)
         _ = clinux_make_interrupting(Self.interrupt)
     }
@@ -79,7 +83,7 @@ package final class BlockingCalls {
             let slot = mailbox.slot
             let target = call.target
             do {
-                try Thread.start(stack: .small) {
+                try Thread.start(stack: stack) {
                     // Whoever started us may have blocked it.
                     SignalSource.unblock([Self.interrupt])
                     target.enter()
@@ -102,8 +106,27 @@ package final class BlockingCalls {
     package func cancel(_ call: Call) {
         guard !call.isCancelled else { return }
         call.isCancelled = true
-        // One that waits for its turn is passed over then.
-        if call.start == nil { insist(call) }
+        if call.start == nil { insist(call) } else { passOver(call) }
+    }
+
+    /// Gives a call up without waking its thread: for work that a signal doesn't end, such as a library's that tries
+    /// again after EINTR. Its result will not be delivered. It goes on until it ends by itself, holds up neither the
+    /// loop nor the process's exit, and counts towards the limit all the while.
+    package func abandon(_ call: Call) {
+        guard !call.isCancelled else { return }
+        call.isCancelled = true
+        if call.start != nil { passOver(call) }
+    }
+
+    /// Frees what a call holds that waits for its turn. Those in front of it may take forever, so that it must not wait
+    /// for them to be forgotten.
+    private func passOver(_ call: Call) {
+        call.start = nil
+        givenUp += 1
+        guard givenUp > 64, 2 * givenUp > waiting.count - next else { return }
+        waiting = waiting[next...].filter { !$0.isCancelled }
+        next = 0
+        givenUp = 0
     }
 
     private func insist(_ call: Call) {
@@ -114,13 +137,16 @@ package final class BlockingCalls {
     private func startNext() {
         while running < limit, next < waiting.count {
             let call = waiting[next]
-            guard call.isCancelled || call.start?() == true else {
+            if call.isCancelled {
+                givenUp -= 1
+            } else if call.start?() == true {
+                call.start = nil
+                running += 1
+            } else {
                 // No thread to be had. Others will end.
                 loop.at(loop.now + Self.patience) { [self] in startNext() }
                 return
             }
-            call.start = nil
-            if !call.isCancelled { running += 1 }
             next += 1
         }
         if next == waiting.count {

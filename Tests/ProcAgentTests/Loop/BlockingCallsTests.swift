@@ -68,4 +68,60 @@ import Testing
         loop.run { done == 50 }
         #expect(count.withLock { $0.highest } <= 3)
     }
+
+    @Test func anAbandonedCallIsNotInterruptedAndItsResultIsNobodys() throws {
+        let loop = try EventLoop()
+        let folder = TemporaryDirectory()
+        let fifo = try Self.fifo(in: folder)
+        let calls = try BlockingCalls(loop: loop, limit: 1)
+        let opened = Guarded<CInt?>(nil)
+        var results: [CInt] = []
+        let blocked = calls.run({
+            let fd = clinux_open(clinux_at_cwd, fifo, O_RDONLY, 0)
+            opened.withLock { $0 = fd }
+            return fd
+        }) { results.append($0) }
+        _ = calls.run({ 2 }) { (result: CInt) in results.append(result) }
+        calls.abandon(blocked)
+        // Several times what a cancelled call has between two signals.
+        var isOver = false
+        loop.at(loop.now + .milliseconds(100)) { isOver = true }
+        loop.run { isOver }
+        #expect(results.isEmpty && opened.withLock { $0 } == nil)
+
+        let writer = open(fifo, O_WRONLY | O_CLOEXEC)
+        defer { close(writer) }
+        loop.run { !results.isEmpty }
+        #expect(results == [2])
+        let reader = try #require(opened.withLock { $0 })
+        #expect(reader >= 0)
+        close(reader)
+    }
+
+    /// What a call holds on to.
+    private final class Freight: Sendable {}
+
+    @Test(arguments: [1, 1000])
+    func aCallGivenUpWhileItWaitsHoldsNothingAnyMore(count: Int) throws {
+        let loop = try EventLoop()
+        let folder = TemporaryDirectory()
+        let fifo = try Self.fifo(in: folder)
+        let calls = try BlockingCalls(loop: loop, limit: 1)
+        var results: [Int] = []
+        let blocked = calls.run(Self.blockingOpen(fifo)) { _ in results.append(-1) }
+        func waitInVain() -> () -> Freight? {
+            let freight = Freight()
+            let call = calls.run({ freight }) { (_: Freight) in results.append(0) }
+            if count % 2 == 0 { calls.cancel(call) } else { calls.abandon(call) }
+            return { [weak freight] in freight }
+        }
+        let left = (0..<count).map { _ in waitInVain() }
+        #expect(left.allSatisfy { $0() == nil })
+
+        _ = calls.run({ 1 }) { (result: Int) in results.append(result) }
+        _ = calls.run({ 2 }) { (result: Int) in results.append(result) }
+        calls.cancel(blocked)
+        loop.run { results.count == 2 }
+        #expect(results == [1, 2])
+    }
 }

@@ -1,0 +1,30 @@
+/* TCP sockets, in the manner of clinux.h: -errno on failure, close-on-exec from birth. */
+#ifndef CLINUX_SOCKETS_H
+#define CLINUX_SOCKETS_H
+
+#include <sys/socket.h>
+
+/* A TCP socket of AF_INET or AF_INET6, non-blocking, that sends small segments at once (TCP_NODELAY). */
+int clinux_tcp_socket(int family);
+
+/* connect(2) of a non-blocking socket: 0 when connected, -EINPROGRESS when it goes on (also after a signal). */
+int clinux_connect(int fd, const struct sockaddr *_Nonnull address, socklen_t len);
+
+/* How a connect that went on has ended, or what else has befallen the socket: 0, or -errno (SO_ERROR). */
+int clinux_socket_error(int fd);
+
+/* Whether a socket is connected to itself. A connect to a free port of this machine, if the kernel happens to pick that
+ * very port for our own end, meets itself (RFC 9293, section 3.5, simultaneous open). 1 yes, 0 no. */
+int clinux_is_connected_to_itself(int fd);
+
+/* bind(2), with SO_REUSEADDR, so that connections of a predecessor that aren't quite gone don't matter, and of IPv6
+ * IPV6_V6ONLY, so that [::] leaves IPv4 to others; then listen(2). */
+int clinux_listen(int fd, const struct sockaddr *_Nonnull address, socklen_t len, int backlog);
+
+/* accept4(2): the connection, non-blocking and with TCP_NODELAY, and where it comes from. */
+int clinux_accept(int fd, struct sockaddr_storage *_Nonnull peer);
+
+/* getsockname(2) */
+int clinux_local_address(int fd, struct sockaddr_storage *_Nonnull out);
+
+#endif
