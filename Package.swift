@@ -34,7 +34,7 @@ let package = Package(
         // Decisions: values and pure functions.
         .target(name: "ProcCore", swiftSettings: strict),
         // Effects that agent and scheduler share.
-        .target(name: "ProcIO", dependencies: ["CLinux", "ProcCore"], swiftSettings: strict),
+        .target(name: "ProcIO", dependencies: ["CLinux", "CWebSocket", "ProcCore"], swiftSettings: strict),
         // The engine: launching, watching and capturing processes.
         .target(name: "ProcAgent", dependencies: ["CLinux", "CZlib", "ProcCore", "ProcIO"], swiftSettings: strict),
         .executableTarget(
@@ -43,12 +43,18 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["CLinux", "ProcCore", "ProcIO"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        // A WebSocket server and client for the tests, the conformance suite and the measurements.
+        .executableTarget(
+            name: "websocket-peer", dependencies: ["ProcCore", "ProcIO"], path: "Tests/WebSocketPeer",
+            swiftSettings: strict),
         .testTarget(
             name: "ProcCoreTests", dependencies: ["ProcCore", "TestSupport"], exclude: ["Fixtures"],
             swiftSettings: strict),
-        .testTarget(name: "CWebSocketTests", dependencies: ["CWebSocket", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CWebSocketTests", dependencies: ["CWebSocket", "CZlib", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ProcAgentTests", dependencies: ["CLinux", "ProcCore", "ProcIO", "ProcAgent", "TestSupport"],
+            exclude: ["WebSocket/Peers"],
             swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests", dependencies: ["CLinux", "ProcCore", "ProcIO", "TestSupport", "procstar"],

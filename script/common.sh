@@ -31,6 +31,13 @@ for argument in "$@"; do
 done
 unset argument
 
+# The path of a program that came with Swift: the clang of that toolchain has what another one may lack.
+toolchain_program() {
+    local resources
+    resources=$(swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
+    printf '%s/bin/%s\n' "$(realpath "$resources/../..")" "$1"
+}
+
 # Builds procstar as it is released, with progress on standard error, and prints the path of the program.
 build_release() {
     swift build -c release --product procstar --static-swift-stdlib >&2
