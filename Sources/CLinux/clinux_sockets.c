@@ -3,9 +3,11 @@
 #include "clinux_sockets.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 static int socket_result(int result)
 {
@@ -80,4 +82,11 @@ int clinux_local_address(int fd, struct sockaddr_storage *out)
 {
     socklen_t len = sizeof *out;
     return socket_result(getsockname(fd, (struct sockaddr *)out, &len));
+}
+
+int clinux_unacknowledged(int fd)
+{
+    int count = 0;
+    const int result = socket_result(ioctl(fd, SIOCOUTQ, &count));
+    return result < 0 ? result : count;
 }

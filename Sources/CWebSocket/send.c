@@ -329,6 +329,9 @@ int cws_message_end(cws_connection *connection)
 int cws_send(cws_connection *connection, enum cws_opcode opcode, const uint8_t *bytes, size_t len,
              enum cws_compression compression)
 {
+    static const uint8_t nothing[1];
+    if (len == 0)
+        bytes = nothing;
     struct sender *out = &connection->out;
     int error = check_begin(connection, opcode);
     if (error)

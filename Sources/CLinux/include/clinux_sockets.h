@@ -24,6 +24,9 @@ int clinux_listen(int fd, const struct sockaddr *_Nonnull address, socklen_t len
 /* accept4(2): the connection, non-blocking and with TCP_NODELAY, and where it comes from. */
 int clinux_accept(int fd, struct sockaddr_storage *_Nonnull peer);
 
+/* Bytes that were sent and that the peer's system has not acknowledged (SIOCOUTQ, tcp(7)), or -errno. */
+int clinux_unacknowledged(int fd);
+
 /* getsockname(2) */
 int clinux_local_address(int fd, struct sockaddr_storage *_Nonnull out);
 

@@ -61,7 +61,7 @@ struct cws_event {
     bool first;     /* begins a message */
     bool last;      /* ends it; a piece may be empty only then */
     /* The bytes of the message or its piece, the payload of a ping or pong, the reason of a close: lent until the next
-     * call on this connection, or until the caller changes the bytes that cws_receive was given. A piece of a text may
+     * cws_receive on this connection, or until the caller changes the bytes that it was given. A piece of a text may
      * end within a character. Never NULL when len > 0. */
     const uint8_t *_Nullable data;
     size_t len;
@@ -78,7 +78,7 @@ struct cws_event {
 int cws_receive(cws_connection *_Nonnull connection, uint8_t *_Nonnull bytes, size_t len, size_t *_Nonnull taken,
                 struct cws_event *_Nonnull event);
 
-/* ---- sending ---- */
+/* ---- sending: bytes may be NULL where `len` is 0 ---- */
 
 enum cws_compression {
     CWS_COMPRESSION_OFF,
@@ -98,7 +98,7 @@ int cws_message_begin(cws_connection *_Nonnull connection, enum cws_opcode opcod
  * then come back when some of cws_output is written. Or a cws_error: CWS_ERR_STATE without a message or beyond its known
  * length; CWS_ERR_UTF8 (also when its known length ends within a character), CWS_ERR_MEMORY, CWS_ERR_RANDOM, after which
  * the message can't be ended, only the connection closed. */
-ptrdiff_t cws_message_write(cws_connection *_Nonnull connection, const uint8_t *_Nonnull bytes, size_t len);
+ptrdiff_t cws_message_write(cws_connection *_Nonnull connection, const uint8_t *_Nullable bytes, size_t len);
 
 /* Ends the message. 0, or a cws_error: CWS_ERR_STATE without a message or before its known length, CWS_ERR_UTF8 within a
  * character. Needs no room. */
@@ -107,12 +107,12 @@ int cws_message_end(cws_connection *_Nonnull connection);
 /* The three in one. Takes the message whole, or nothing of it: CWS_ERR_FULL when there is no room now, CWS_ERR_TOO_BIG
  * when there never is (more than max_output; send it in pieces), or an error of cws_message_begin or CWS_ERR_UTF8. Only
  * after CWS_ERR_MEMORY and CWS_ERR_RANDOM, nothing but to close the connection is left. */
-int cws_send(cws_connection *_Nonnull connection, enum cws_opcode opcode, const uint8_t *_Nonnull bytes, size_t len,
+int cws_send(cws_connection *_Nonnull connection, enum cws_opcode opcode, const uint8_t *_Nullable bytes, size_t len,
              enum cws_compression compression);
 
 /* A ping of at most 125 bytes. 0 or a cws_error: CWS_ERR_FULL when there is no room now, CWS_ERR_STATE when the
  * connection isn't open. */
-int cws_ping(cws_connection *_Nonnull connection, const uint8_t *_Nonnull payload, size_t len);
+int cws_ping(cws_connection *_Nonnull connection, const uint8_t *_Nullable payload, size_t len);
 
 /* Sends a close frame, whatever room there is; no message can be begun or gone on with after it. 0, also when the
  * connection isn't open any more (then nothing is sent), or a cws_error, and the connection is open still: that of

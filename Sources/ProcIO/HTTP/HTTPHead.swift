@@ -21,7 +21,7 @@ package final class HTTPHead {
             fields: UInt32(CWS_HTTP_FIELDS_DEFAULT))
     }
 
-    private let bytes: [UInt8]
+    private var bytes: [UInt8]
     private let fields: UnsafeMutablePointer<cws_http_field>
     private var head = cws_http_head()
 
@@ -47,7 +47,10 @@ package final class HTTPHead {
             }
         }
         guard result >= 0 else { throw Failure(code: result) }
-        return result == 0 ? nil : (decoded, Int(result))
+        guard result > 0 else { return nil }
+        // What follows is not its to keep.
+        decoded.bytes = Array(bytes[..<Int(result)])
+        return (decoded, Int(result))
     }
 
     /// Hands `body` what the C functions about heads want.

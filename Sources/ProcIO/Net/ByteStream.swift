@@ -2,60 +2,11 @@ internal import CLinux
 internal import Glibc
 package import ProcCore
 
-/// Whom a ``ByteStream`` tells what it read, and asks what to write. All calls come on the loop.
-package protocol ByteStreamOwner: AnyObject {
-    /// Bytes may flow: at once, or when the TLS handshake is done.
-    func streamOpened()
-    /// The next bytes, lent for the call. They may be changed in place.
-    func streamReceived(_ bytes: UnsafeMutableBufferPointer<UInt8>)
-    /// The peer sends no more. Answer with ``ByteStream/finish()`` or ``ByteStream/close()``, now or later.
-    func streamPeerFinished()
-    /// What is to be written now, lent until the next call of the owner; empty for nothing.
-    func streamOutput() -> UnsafeBufferPointer<UInt8>
-    /// So much of it is taken.
-    func streamWrote(_ count: Int)
-    /// The last call: the socket is closed.
-    func streamEnded(_ end: ByteStream.End)
-}
-
 /// A connected socket on the loop, in the clear or over TLS.
 ///
 /// It holds no bytes beyond TLS records under way: input is lent to the owner as it comes, output is taken from the
 /// owner as the socket takes it. So the owner's buffers are the only ones, and a slow peer is the owner's to know.
 package final class ByteStream {
-    /// How a stream ended by itself.
-    package enum End: Equatable, CustomStringConvertible {
-        /// Both directions in order.
-        case finished
-        case failed(SystemError)
-        case tls(TLSFailure)
-
-        package var description: String {
-            switch self {
-            case .finished: "connection closed"
-            case .failed(let error): error.description
-            case .tls(let failure): "TLS: \(failure)"
-            }
-        }
-    }
-
-    /// Scratch memory for reading, shared by all streams of a loop: it is used within one call only.
-    package final class Scratch {
-        /// Also what is taken from a socket at a time.
-        fileprivate let incoming: UnsafeMutableBufferPointer<UInt8>
-        fileprivate let plain: UnsafeMutableBufferPointer<UInt8>
-
-        package init() {
-            incoming = .allocate(capacity: 128 << 10)
-            plain = .allocate(capacity: 64 << 10)
-        }
-
-        deinit {
-            incoming.deallocate()
-            plain.deallocate()
-        }
-    }
-
     private enum Phase {
         case handshake
         case open
@@ -78,8 +29,15 @@ package final class ByteStream {
     private var phase: Phase
     private var isReading = true
     private var peerHasFinished = false
+    /// The socket is full.
     private var awaitsRoom = false
+    /// TLS takes nothing before the rest of a message of its own has come.
+    private var awaitsInput = false
     private var flushIsDue = false
+    private var hasSaidClose = false
+    private var watched: EventLoop.Readiness = .readable
+    /// Bytes that the socket took.
+    private var sent: UInt64 = 0
 
     /// - Parameters:
     ///   - socket: Connected and non-blocking.
@@ -107,7 +65,14 @@ package final class ByteStream {
 
     private var fd: CInt { socket?.rawValue ?? -1 }
 
-    package var isOver: Bool { phase == .over }
+    /// Bytes of ours that the socket took and the peer's system has not acknowledged.
+    package var unacknowledged: UInt64 { phase == .over ? 0 : UInt64(max(0, clinux_unacknowledged(fd))) }
+
+    /// Those that it has acknowledged. As long as that grows, a peer that says nothing may be slow, but is there.
+    package var acknowledged: UInt64 {
+        let waiting = unacknowledged
+        return sent > waiting ? sent - waiting : 0
+    }
 
     // MARK: What the owner does
 
@@ -127,7 +92,8 @@ package final class ByteStream {
         }
     }
 
-    /// Ends in order: writes out what there is, says that no more follows, and waits for the peer to do the same.
+    /// Ends in order: writes out what there is, says that no more follows, and waits for the peer to do the same, for
+    /// which the owner may set a limit. Before ``ByteStreamOwner/streamOpened()`` it is the same as ``close()``.
     package func finish() {
         switch phase {
         case .handshake: close()
@@ -182,14 +148,14 @@ package final class ByteStream {
             while phase != .over {
                 let count = try tls.decrypt(&rest, into: scratch.plain)
                 openIfReady()
-                if count == 0 { break }
+                if count == 0 || phase == .over { break }
                 owner?.streamReceived(UnsafeMutableBufferPointer(rebasing: scratch.plain[..<count]))
             }
         } catch {
             return tlsFailed(error, tls)
         }
         guard phase != .over else { return }
-        if !tls.output.isEmpty { flushSoon() }
+        if !tls.output.isEmpty || awaitsInput { flushSoon() }
         if tls.peerHasClosed { peerFinished() }
     }
 
@@ -238,13 +204,26 @@ package final class ByteStream {
 
     /// How many bytes were moved; nil when there are none, or no room for them.
     private func writeSome() throws -> Int? {
-        guard let tls else {
-            guard let output = owner?.streamOutput(), !output.isEmpty else { return nothingLeft() }
-            return try send(output) { owner?.streamWrote($0) }
+        // What it lends is its own: held until that is used, also if it is let go of meanwhile.
+        guard let owner else { return nil }
+        return try withExtendedLifetime(owner) {
+            if let tls { return try writeSome(of: owner, through: tls) }
+            let output = owner.streamOutput()
+            guard phase != .over else { return nil }
+            guard !output.isEmpty else { return nothingLeft() }
+            return try send(output) { owner.streamWrote($0) }
         }
-        if phase != .handshake, let output = owner?.streamOutput(), !output.isEmpty {
-            let count = try tls.encrypt(output)
-            if count > 0 { owner?.streamWrote(count) }
+    }
+
+    private func writeSome(of owner: any ByteStreamOwner, through tls: TLSSession) throws -> Int? {
+        awaitsInput = false
+        if phase != .handshake, !hasSaidClose {
+            let output = owner.streamOutput()
+            guard phase != .over else { return nil }
+            let count = output.isEmpty ? 0 : try tls.encrypt(output)
+            awaitsInput = count == 0 && !output.isEmpty && tls.output.isEmpty
+            if count > 0 { owner.streamWrote(count) }
+            guard phase != .over, !awaitsInput else { return nil }
         }
         let output = tls.output
         guard !output.isEmpty else { return phase == .handshake ? nil : nothingLeft() }
@@ -255,6 +234,7 @@ package final class ByteStream {
         while true {
             let count = Glibc.send(fd, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
             if count >= 0 {
+                sent += UInt64(count)
                 then(count)
                 return count
             }
@@ -279,8 +259,6 @@ package final class ByteStream {
         if peerHasFinished { end(.finished) }
         return nil
     }
-
-    private var hasSaidClose = false
 
     /// The peer takes no more. What it said last may still wait to be read, and tells more than our error.
     private func writeFailed(_ error: SystemError) {
@@ -310,8 +288,6 @@ package final class ByteStream {
         watched = interest
         loop.change(token, to: interest)
     }
-
-    private var watched: EventLoop.Readiness = .readable
 
     private func end(_ end: End) {
         guard phase != .over else { return }

@@ -95,7 +95,7 @@ package final class TLSContext {
         defer {
             for copy in copies.values {
                 // Keys among them.
-                copy.update(repeating: 0)
+                copy.wipe()
                 copy.deallocate()
             }
         }

@@ -55,9 +55,11 @@ final class FrameEngine {
 
     /// Whether the message was taken; not when there is no room for it now.
     func send(
-        _ opcode: cws_opcode, _ bytes: UnsafeBufferPointer<UInt8>, _ compression: cws_compression
+        _ opcode: cws_opcode, _ bytes: [UInt8], _ compression: cws_compression
     ) throws(Failure) -> Bool {
-        let result = bytes.withNonnullStart { cws_send(handle, opcode, $0, bytes.count, compression) }
+        let result = bytes.withUnsafeBufferPointer { bytes in
+            bytes.withNonnullStart { cws_send(handle, opcode, $0, bytes.count, compression) }
+        }
         if result == CWS_ERR_FULL.rawValue || result == CWS_ERR_TOO_BIG.rawValue { return false }
         guard result == 0 else { throw Failure(Int(result)) }
         return true

@@ -29,7 +29,7 @@ private final class CTexts {
     deinit {
         for block in blocks {
             // A token among them.
-            block.update(repeating: 0)
+            block.wipe()
             block.deallocate()
         }
     }
@@ -46,14 +46,15 @@ struct HandshakeFailure: Error {
 
 private let headLimit = Int(CWS_HTTP_HEAD_DEFAULT)
 
-private func write(_ body: (UnsafeMutablePointer<UInt8>, Int) -> CInt) throws(HandshakeFailure) -> [UInt8] {
-    var result: CInt = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: headLimit) { buffer, count in
-        if let start = buffer.baseAddress { result = body(start, buffer.count) }
-        count = Int(max(result, 0))
+private func write(
+    _ body: (UnsafeMutablePointer<UInt8>, Int) -> CInt
+) throws(HandshakeFailure) -> HeldBytes {
+    try HeldBytes(capacity: headLimit) { memory throws(HandshakeFailure) in
+        guard let start = memory.baseAddress else { preconditionFailure("no room for a head") }
+        let result = body(start, memory.count)
+        guard result > 0 else { throw HandshakeFailure(code: result) }
+        return Int(result)
     }
-    guard result > 0 else { throw HandshakeFailure(code: result) }
-    return bytes
 }
 
 /// The client's part of an opening handshake.
@@ -100,7 +101,7 @@ struct ClientHandshake {
     }
 
     /// A request with a key of its own.
-    mutating func request() throws(HandshakeFailure) -> [UInt8] {
+    mutating func request() throws(HandshakeFailure) -> HeldBytes {
         var key = cws_handshake_key()
         let bytes = try write { buffer, size in
             withOffer { cws_handshake_request_write($0, &key, buffer, size) }
@@ -135,7 +136,7 @@ package struct Refusal: Equatable, Sendable {
         self.headers = headers
     }
 
-    func response() throws(HandshakeFailure) -> [UInt8] {
+    func response() throws(HandshakeFailure) -> HeldBytes {
         let texts = CTexts()
         let fields = headers.map(texts.header)
         return try write { buffer, size in
@@ -192,7 +193,7 @@ package struct ServerHandshake: Sendable {
     }
 
     /// The response that begins the WebSocket.
-    func response(_ answer: cws_server_answer, headers: [HTTPField]) throws(HandshakeFailure) -> [UInt8] {
+    func response(_ answer: cws_server_answer, headers: [HTTPField]) throws(HandshakeFailure) -> HeldBytes {
         let texts = CTexts()
         let fields = headers.map(texts.header)
         var answer = answer

@@ -1,13 +1,17 @@
 internal import CWebSocket
 
 /// The content of a message that is made while it is sent.
+///
+/// It is read on the loop. It may use the connection meanwhile, and also end it.
 package protocol MessageSource: AnyObject {
     /// Puts the next bytes at the front of `buffer`. How many; 0 at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int
 }
 
 /// Messages that wait to become frames.
-struct SendQueue {
+///
+/// A class, since a source that is read may come back to the connection, and so to the queue.
+final class SendQueue {
     enum Content {
         case bytes([UInt8])
         case source(any MessageSource)
@@ -15,45 +19,40 @@ struct SendQueue {
 
     /// What a source may hold for us, and what it counts as in the queue.
     private static let pieceSize = 64 << 10
+    /// What a message counts as besides its bytes, so that many small ones are no way around the limit: about what it
+    /// takes to keep it.
+    private static let entrySize = 256
 
     private final class Entry {
         let opcode: cws_opcode
-        let content: Content
+        let source: (any MessageSource)?
         let length: UInt64?
         let compression: cws_compression
+        let weight: Int
         var hasBegun = false
         /// Read from the source, or the whole message.
         var piece: [UInt8]
         /// How much of the piece is taken.
         var offset = 0
 
-        var weight: Int {
-            switch content {
-            case .bytes(let bytes): bytes.count
-            case .source: SendQueue.pieceSize
-            }
-        }
-
         init(_ opcode: cws_opcode, _ content: Content, length: UInt64?, _ compression: cws_compression) {
             self.opcode = opcode
-            self.content = content
             self.length = length
             self.compression = compression
-            if case .bytes(let bytes) = content { piece = bytes } else { piece = [] }
+            switch content {
+            case .bytes(let bytes): (source, piece) = (nil, bytes)
+            case .source(let source): (self.source, piece) = (source, [])
+            }
+            weight = SendQueue.entrySize + (source == nil ? piece.count : SendQueue.pieceSize)
         }
-    }
-
-    /// What the source of a message said in place of bytes, or the frames.
-    struct Failure: Error {
-        let reason: String
     }
 
     private let limit: Int
-    private var entries: [Entry] = []
-    /// The first in ``entries`` that is not done.
+    /// Those before ``next`` are done, and nil, so that nothing is kept longer than it is needed.
+    private var entries: [Entry?] = []
     private var next = 0
-    /// Bytes that wait.
-    private(set) var weight = 0
+    /// What the messages that wait count as, in bytes.
+    private var weight = 0
 
     init(limit: Int) { self.limit = limit }
 
@@ -61,17 +60,17 @@ struct SendQueue {
     var isHalfEmpty: Bool { weight <= limit / 2 }
 
     /// Whether one more of `count` bytes may wait. One that is longer than the limit may, alone.
-    func hasRoom(for count: Int) -> Bool { isEmpty || (count <= limit && weight <= limit - count) }
+    func hasRoom(for count: Int) -> Bool { isEmpty || (count <= limit && weight + Self.entrySize <= limit - count) }
 
     func hasRoomForSource() -> Bool { hasRoom(for: Self.pieceSize) }
 
-    mutating func append(_ opcode: cws_opcode, _ content: Content, length: UInt64?, _ compression: cws_compression) {
+    func append(_ opcode: cws_opcode, _ content: Content, length: UInt64?, _ compression: cws_compression) {
         let entry = Entry(opcode, content, length: length, compression)
         entries.append(entry)
         weight += entry.weight
     }
 
-    mutating func removeAll() {
+    func removeAll() {
         entries = []
         next = 0
         weight = 0
@@ -79,24 +78,30 @@ struct SendQueue {
 
     /// Moves messages into frames until there is no room or nothing is left. After a failure the message that was
     /// under way can't be ended.
-    mutating func drain(into frames: FrameEngine) throws {
-        while next < entries.count, frames.hasRoom {
-            let entry = entries[next]
-            guard try Self.write(entry, into: frames) else { return }
-            weight -= entry.weight
-            next += 1
-            if next == entries.count {
-                entries = []
-                next = 0
-            } else if next >= 1024 {
-                entries.removeFirst(next)
-                next = 0
-            }
+    func drain(into frames: FrameEngine) throws {
+        while let entry = first, frames.hasRoom {
+            guard try write(entry, into: frames) else { return }
+            removeFirst()
         }
     }
 
-    /// Whether the message is done; else there is no room.
-    private static func write(_ entry: Entry, into frames: FrameEngine) throws -> Bool {
+    private var first: Entry? { isEmpty ? nil : entries[next] }
+
+    private func removeFirst() {
+        weight -= entries[next]?.weight ?? 0
+        entries[next] = nil
+        next += 1
+        if next == entries.count {
+            entries = []
+            next = 0
+        } else if next >= 1024 {
+            entries.removeFirst(next)
+            next = 0
+        }
+    }
+
+    /// Whether the message is done; else there is no room, or it is no longer wanted.
+    private func write(_ entry: Entry, into frames: FrameEngine) throws -> Bool {
         if !entry.hasBegun {
             try frames.begin(entry.opcode, length: entry.length, entry.compression)
             entry.hasBegun = true
@@ -110,17 +115,19 @@ struct SendQueue {
                 entry.offset += count
             }
         } while try readMore(entry)
+        // The source may have ended the connection.
+        guard first === entry else { return false }
         try frames.end()
         return true
     }
 
-    /// Whether the source gave another piece.
-    private static func readMore(_ entry: Entry) throws -> Bool {
-        guard case .source(let source) = entry.content else { return false }
+    /// Whether the source gave another piece, and that is still wanted.
+    private func readMore(_ entry: Entry) throws -> Bool {
+        guard let source = entry.source else { return false }
         entry.offset = 0
-        entry.piece = try [UInt8](unsafeUninitializedCapacity: pieceSize) { buffer, count in
+        entry.piece = try [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
             count = try source.read(into: UnsafeMutableRawBufferPointer(buffer))
         }
-        return !entry.piece.isEmpty
+        return first === entry && !entry.piece.isEmpty
     }
 }

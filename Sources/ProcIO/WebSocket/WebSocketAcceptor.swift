@@ -53,9 +53,7 @@ package final class WebSocketAcceptor {
     private var itself: WebSocketAcceptor?
     private var stream: ByteStream?
     private var timer: EventLoop.TimerID?
-    /// The request as far as it has come; then what came behind it.
-    private var received: [UInt8] = []
-    private var head: HTTPHead?
+    private var request = HTTPHeadReader(.request)
     private var response: HeldBytes?
     /// What happens when the response is written.
     private var outcome: Outcome?
@@ -81,7 +79,7 @@ package final class WebSocketAcceptor {
         let limit = service.handshakeTimeout
         stream = try ByteStream(connection.descriptor, loop: loop, scratch: scratch, tls: session, owner: self)
         itself = self
-        timer = loop.at(loop.now + limit) { [self] in finish(.failure(.timedOut(limit))) }
+        timer = loop.at(loop.now + limit) { [self] in fail(.timedOut(limit)) }
     }
 
     /// Gives it up, at any time: nothing will be called. One that is over is no error.
@@ -97,31 +95,38 @@ package final class WebSocketAcceptor {
     private func finish(_ result: Result<WebSocketConnection, WebSocketAcceptError>) {
         guard let then else { return }
         cancel()
-        then(result, head)
+        then(result, request.head)
     }
 
-    private func readRequest() {
-        do {
-            guard let (head, size) = try HTTPHead.decode(.request, received) else { return }
-            self.head = head
-            received.removeFirst(size)
-            try answer(head)
-        } catch let failure as HTTPHead.Failure {
-            refuse(.invalid(reason: failure.reason), Self.refusal(failure.status, failure.reason))
+    /// With the reason that the client was told, where it was told one.
+    private func fail(_ error: WebSocketAcceptError) {
+        if case .fail(let told) = outcome { finish(.failure(told)) } else { finish(.failure(error)) }
+    }
+
+    private func readRequest(_ bytes: UnsafeMutableBufferPointer<UInt8>) {
+        do throws(HTTPHead.Failure) {
+            try request.take(bytes)
         } catch {
-            let failure = error as? HandshakeFailure ?? HandshakeFailure(code: 0)
-            refuse(.invalid(reason: failure.reason), Self.refusal(failure.status, failure.reason))
+            return refuse(.invalid(reason: error.reason), Self.refusal(error.status, error.reason))
+        }
+        guard outcome == nil, let head = request.head else { return }
+        do throws(HandshakeFailure) {
+            try answer(head)
+        } catch {
+            refuse(.invalid(reason: error.reason), Self.refusal(error.status, error.reason))
         }
     }
 
-    private func answer(_ head: HTTPHead) throws {
+    private func answer(_ head: HTTPHead) throws(HandshakeFailure) {
         let answer = try service.handshake.negotiate(head)
         switch service.judge(head) {
         case .accept(let headers):
             let index = Int(answer.agreement.protocol)
             let offered = service.handshake.subprotocols
             outcome = .open(answer.agreement, subprotocol: offered.indices.contains(index) ? offered[index] : nil)
-            response = HeldBytes(try service.handshake.response(answer, headers: headers))
+            response = try service.handshake.response(answer, headers: headers)
+            // What comes behind the request waits in the socket until the response is written.
+            stream?.readsInput = false
             stream?.flushSoon()
         case .refuse(let refusal):
             refuse(.refused(refusal), refusal)
@@ -151,7 +156,7 @@ package final class WebSocketAcceptor {
     private func refuse(_ error: WebSocketAcceptError, _ refusal: Refusal) {
         outcome = .fail(error)
         do throws(HandshakeFailure) {
-            response = HeldBytes(try refusal.response())
+            response = try refusal.response()
         } catch {
             // One of the service's own that can't be written, for a control character in it, say.
             response = nil
@@ -167,8 +172,8 @@ package final class WebSocketAcceptor {
             options: service.options)
         self.stream = nil
         cancel()
-        then(.success(connection), head)
-        connection.take(received)
+        then(.success(connection), request.head)
+        connection.take(request.rest)
     }
 }
 
@@ -177,14 +182,10 @@ extension WebSocketAcceptor: ByteStreamOwner {
 
     package func streamReceived(_ bytes: UnsafeMutableBufferPointer<UInt8>) {
         switch outcome {
-        case nil:
-            received += bytes
-            readRequest()
-        case .open: received += bytes
+        case nil, .open: readRequest(bytes)
+        // It is read nevertheless: a socket that is closed with bytes in it takes back what was sent.
         case .fail: break
         }
-        // What comes behind the request waits in the socket until the response is written.
-        if outcome != nil, head != nil, case .open = outcome { stream?.readsInput = false }
     }
 
     package func streamPeerFinished() {
@@ -207,8 +208,6 @@ extension WebSocketAcceptor: ByteStreamOwner {
     }
 
     package func streamEnded(_ end: ByteStream.End) {
-        if case .fail(let error) = outcome { return finish(.failure(error)) }
-        if case .tls(let failure) = end { return finish(.failure(.tls(failure))) }
-        finish(.failure(.lost(end)))
+        if case .tls(let failure) = end { fail(.tls(failure)) } else { fail(.lost(end)) }
     }
 }

@@ -43,7 +43,7 @@ extension WebSocketConnection {
         case lost(ByteStream.End)
         /// Nothing at all came for this long.
         case silent(Interval)
-        /// The peer didn't answer our close frame for this long.
+        /// The peer took nothing of what was to be sent before the close, or didn't answer it, for this long.
         case closeTimedOut(Interval)
 
         package var description: String {
@@ -54,7 +54,7 @@ extension WebSocketConnection {
             case .lost(.finished): "the peer ended the connection without closing it"
             case .lost(let end): end.description
             case .silent(let interval): "nothing received for \(interval.shortText)"
-            case .closeTimedOut(let interval): "no answer to the close frame for \(interval.shortText)"
+            case .closeTimedOut(let interval): "the peer did not close for \(interval.shortText)"
             }
         }
     }
@@ -74,15 +74,17 @@ extension WebSocketConnection {
     package struct Options: Sendable {
         /// Messages come whole rather than in pieces as they arrive.
         package var wholeMessages = true
-        /// Longest message that is taken, in bytes, decompressed; nil for any (not with ``wholeMessages``).
+        /// Longest message that is taken, in bytes, decompressed; nil for any, which ``wholeMessages`` can't have.
         package var maxMessage: UInt64? = 64 << 20
-        /// How many bytes of messages may wait to be sent.
+        /// How many bytes of messages may wait to be sent, each with 256 bytes for itself. One that is longer may wait
+        /// alone. Besides, up to 256 KiB of frames wait, and over TLS as much again.
         package var maxQueue = 16 << 20
         /// A ping is sent when nothing was received for this long; nil for never.
         package var pingInterval: Interval? = .seconds(20)
-        /// The connection ends when nothing at all was received for this long; nil for never.
+        /// The connection ends when nothing at all was received for this long; nil for never. A peer that is slow to take
+        /// what was sent is not silent as long as it takes some.
         package var readTimeout: Interval? = .seconds(60)
-        /// How long the peer has for its part of closing.
+        /// How long the peer has for its part of closing, at most twice that after it last took something that we sent.
         package var closeTimeout = Interval.seconds(10)
 
         package init() {}

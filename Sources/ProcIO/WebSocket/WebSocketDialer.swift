@@ -63,8 +63,7 @@ package final class WebSocketDial {
     private var step = WebSocketDialError.Step.tls
     private var timer: EventLoop.TimerID?
     private var request: HeldBytes?
-    /// As much of the response as has come.
-    private var response: [UInt8] = []
+    private var response = HTTPHeadReader(.response)
 
     fileprivate init(
         _ target: WebSocketTarget, loop: EventLoop, scratch: ByteStream.Scratch,
@@ -85,7 +84,7 @@ package final class WebSocketDial {
     fileprivate func begin(with dialer: Dialer) {
         itself = self
         do throws(HandshakeFailure) {
-            request = HeldBytes(try handshake.request())
+            request = try handshake.request()
         } catch {
             loop.soon { [self] in finish(.failure(.request(reason: error.reason))) }
             return
@@ -112,23 +111,27 @@ package final class WebSocketDial {
     }
 
     private func connected(_ connection: consuming Connection) {
-        do {
-            let session = try target.tls.map { try TLSSession($0, host: target.endpoint.host) }
-            stream = try ByteStream(connection.descriptor, loop: loop, scratch: scratch, tls: session, owner: self)
-            enter(session == nil ? .upgrade : .tls)
-        } catch let failure as TLSFailure {
-            finish(.failure(.tls(target.endpoint, failure, advice: nil)))
+        let session: TLSSession?
+        do throws(TLSFailure) {
+            session = if let tls = target.tls { try TLSSession(tls, host: target.endpoint.host) } else { nil }
         } catch {
-            let failure = error as? SystemError ?? SystemError("watch", errno: 0)
-            finish(.failure(.lost(target.endpoint, step, .failed(failure))))
+            return finish(.failure(.tls(target.endpoint, error, advice: nil)))
         }
+        do throws(SystemError) {
+            stream = try ByteStream(connection.descriptor, loop: loop, scratch: scratch, tls: session, owner: self)
+        } catch {
+            return finish(.failure(.lost(target.endpoint, step, .failed(error))))
+        }
+        enter(session == nil ? .upgrade : .tls)
     }
 
     private func enter(_ step: WebSocketDialError.Step) {
         self.step = step
         if let timer { loop.cancel(timer) }
         let limit = step == .tls ? target.tlsTimeout : target.upgradeTimeout
-        timer = loop.at(loop.now + limit) { [self] in finish(.failure(.timedOut(target.endpoint, step, limit))) }
+        timer = loop.at(loop.now + limit) { [self] in
+            finish(.failure(refusal ?? .timedOut(target.endpoint, step, limit)))
+        }
     }
 
     private func finish(_ result: Result<WebSocketConnection, WebSocketDialError>) {
@@ -137,21 +140,25 @@ package final class WebSocketDial {
         then(result)
     }
 
-    /// Decodes what has come, and begins the WebSocket with what follows the head.
-    private func readResponse() {
-        do {
-            guard let (head, size) = try HTTPHead.decode(.response, response) else { return }
-            guard head.status == 101 else { return finish(.failure(refusal(head, size))) }
-            open(try handshake.judge(head), rest: Array(response[size...]))
-        } catch let failure as HTTPHead.Failure {
-            finish(.failure(.notWebSocket(target.endpoint, reason: failure.reason)))
+    private func readResponse(_ bytes: UnsafeMutableBufferPointer<UInt8>) {
+        do throws(HTTPHead.Failure) {
+            try response.take(bytes)
         } catch {
-            let reason = (error as? HandshakeFailure)?.reason ?? "\(error)"
-            finish(.failure(.notWebSocket(target.endpoint, reason: reason)))
+            return finish(.failure(.notWebSocket(target.endpoint, reason: error.reason)))
+        }
+        guard let head = response.head else { return }
+        if let refusal {
+            if RefusalText.isComplete(head, response.rest) { finish(.failure(refusal)) }
+            return
+        }
+        do throws(HandshakeFailure) {
+            open(try handshake.judge(head))
+        } catch {
+            finish(.failure(.notWebSocket(target.endpoint, reason: error.reason)))
         }
     }
 
-    private func open(_ agreement: cws_agreement, rest: [UInt8]) {
+    private func open(_ agreement: cws_agreement) {
         guard let stream, let then else { return }
         let index = Int(agreement.protocol)
         let subprotocol = target.subprotocols.indices.contains(index) ? target.subprotocols[index] : nil
@@ -161,30 +168,23 @@ package final class WebSocketDial {
         self.stream = nil
         cancel()
         then(.success(connection))
-        connection.take(rest)
+        connection.take(response.rest)
     }
 
-    /// At most this much of what a server says with a refusal is passed on.
-    private static let textLimit = 200
-
-    private func refusal(_ head: HTTPHead, _ size: Int) -> WebSocketDialError {
-        let line = response[size...].prefix(Self.textLimit).prefix { $0 != 0x0a && $0 != 0x0d }
-        let isText = !line.isEmpty && line.allSatisfy { (0x20..<0x7f).contains($0) } && line.first != UInt8(ascii: "<")
+    /// What the server has said in place of 101, as far as that has come.
+    private var refusal: WebSocketDialError? {
+        guard let head = response.head, head.status != 101 else { return nil }
         return .refused(
-            target.endpoint, status: head.status, reason: head.reason,
-            text: isText ? String(decoding: line, as: UTF8.self) : nil)
+            target.endpoint, status: head.status, reason: head.reason, text: RefusalText.text(head, response.rest))
     }
 }
 
 extension WebSocketDial: ByteStreamOwner {
     package func streamOpened() { enter(.upgrade) }
 
-    package func streamReceived(_ bytes: UnsafeMutableBufferPointer<UInt8>) {
-        response += bytes
-        readResponse()
-    }
+    package func streamReceived(_ bytes: UnsafeMutableBufferPointer<UInt8>) { readResponse(bytes) }
 
-    package func streamPeerFinished() { finish(.failure(.lost(target.endpoint, step, .finished))) }
+    package func streamPeerFinished() { finish(.failure(refusal ?? .lost(target.endpoint, step, .finished))) }
 
     package func streamOutput() -> UnsafeBufferPointer<UInt8> {
         request?.rest ?? UnsafeBufferPointer(start: nil, count: 0)
@@ -193,7 +193,9 @@ extension WebSocketDial: ByteStreamOwner {
     package func streamWrote(_ count: Int) { request?.used(count) }
 
     package func streamEnded(_ end: ByteStream.End) {
-        if case .tls(let failure) = end {
+        if let refusal {
+            finish(.failure(refusal))
+        } else if case .tls(let failure) = end {
             finish(.failure(.tls(target.endpoint, failure, advice: target.trustAdvice)))
         } else {
             finish(.failure(.lost(target.endpoint, step, end)))

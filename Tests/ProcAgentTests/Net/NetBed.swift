@@ -160,6 +160,11 @@ enum RawSocket {
         return socket
     }
 
+    static func say(_ bytes: [UInt8], on socket: SharedFD) {
+        let count = send(socket.rawValue, bytes, bytes.count, CInt(MSG_NOSIGNAL))
+        precondition(count == bytes.count, "a short write to a blocking or empty socket")
+    }
+
     static func option(_ socket: SharedFD, _ level: CInt, _ name: CInt) -> CInt {
         var value: CInt = -1
         var length = socklen_t(MemoryLayout<CInt>.size)

@@ -24,9 +24,10 @@ final class WebSocketBed {
 
     /// Listens with a service, and keeps what comes.
     func serve(
-        _ service: WebSocketService = WebSocketService(), prepare: @escaping (End) -> Void = { _ in }
+        _ service: WebSocketService = WebSocketService(), on ip: IPAddress = .loopbackV4,
+        prepare: @escaping (End) -> Void = { _ in }
     ) throws -> Endpoint {
-        let listener = try Listener(on: SocketAddress(.loopbackV4, port: 0), loop: loop, trouble: { _ in }) {
+        let listener = try Listener(on: SocketAddress(ip, port: 0), loop: loop, trouble: { _ in }) {
             [unowned self] connection in
             do {
                 try WebSocketAcceptor(connection, loop: loop, scratch: scratch, service: service) {
@@ -44,7 +45,7 @@ final class WebSocketBed {
             }
         }
         listeners.append(listener)
-        return Endpoint(host: "127.0.0.1", port: listener.localAddress.port)
+        return Endpoint(host: "\(ip)", port: listener.localAddress.port)
     }
 
     /// Dials to the end.
