@@ -86,7 +86,7 @@ static bool plain_inflate(const uint8_t *bytes, size_t len, struct outcome *outc
 {
     z_stream zlib = {0};
     static const uint8_t empty_block[] = {0x00, 0x00, 0xff, 0xff};
-    struct gathered in = {NULL, 0};
+    struct gathered in = {0};
     gather(&in, bytes, len);
     gather(&in, empty_block, sizeof empty_block);
     uint8_t *out = exact_block(MESSAGE_MAX);
