@@ -78,7 +78,7 @@ struct MessagePackScanner {
         guard need <= left else { throw failure(.truncated(need: need - left), at: start) }
     }
 
-    private mutating func readKey() throws(MessagePackError) -> (text: String, bytes: UnsafeRawBufferPointer) {
+    mutating func readKey() throws(MessagePackError) -> (text: String, bytes: UnsafeRawBufferPointer) {
         let start = offset
         let format = try readByte()
         switch format {
@@ -119,26 +119,26 @@ struct MessagePackScanner {
 extension MessagePackScanner {
     private var left: Int { bytes.count - offset }
 
-    private func failure(_ reason: MessagePackError.Reason, at place: Int? = nil) -> MessagePackError {
+    func failure(_ reason: MessagePackError.Reason, at place: Int? = nil) -> MessagePackError {
         MessagePackError(reason: reason, offset: place ?? offset)
     }
 
     /// The next `count` bytes.
-    private mutating func take(_ count: Int) throws(MessagePackError) -> UnsafeRawBufferPointer {
+    mutating func take(_ count: Int) throws(MessagePackError) -> UnsafeRawBufferPointer {
         // Compared with what is left: a hostile length can't overflow the sum.
         guard count <= left else { throw failure(.truncated(need: count - left)) }
         defer { offset += count }
         return UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
     }
 
-    private mutating func readByte() throws(MessagePackError) -> UInt8 {
+    mutating func readByte() throws(MessagePackError) -> UInt8 {
         guard offset < bytes.count else { throw failure(.truncated(need: 1)) }
         defer { offset += 1 }
         return bytes[offset]
     }
 
     /// A number in network byte order.
-    private mutating func readInteger<Number: FixedWidthInteger & UnsignedInteger>(
+    mutating func readInteger<Number: FixedWidthInteger & UnsignedInteger>(
         _ type: Number.Type
     ) throws(MessagePackError) -> Number {
         let size = Number.bitWidth / 8
