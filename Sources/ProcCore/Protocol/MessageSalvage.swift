@@ -12,21 +12,23 @@ enum MessageSalvage {
     /// Not the bytes themselves: what we can't read may well be more than the peer's reader takes, such as 100,000
     /// arrays in one another. Instead, each field that can be read, and null for any other; of the processes in
     /// `specs`, too. Behind what isn't even well-formed there is nothing to be found.
-    static func echo(of bytes: [UInt8]) -> Value? {
+    static func echo(of bytes: [UInt8], valueLimit: Int) -> Value? {
         let document = bytes.withUnsafeBytes { buffer in
             var scanner = MessagePackScanner(
-                bytes: buffer, offset: 0, depthLimit: MessagePackReader.defaultDepthLimit)
-            return members(at: &scanner, opening: ["specs"]).members.map { Value.map($0) }
+                bytes: buffer, offset: 0, depthLimit: ReceivedMessage.depthLimit, valueLimit: valueLimit)
+            return members(at: &scanner, depth: 1, opening: ["specs"]).members.map { Value.map($0) }
         }
         return document.flatMap { isRoutable($0) ? $0 : nil }
     }
 
     /// The members of the map that begins here, as far as they can be made out; nil if it isn't one.
     ///
-    /// - Parameter opened: Keys of maps that are looked into where they can't be read as a whole.
+    /// - Parameters:
+    ///   - depth: In how many maps its members are.
+    ///   - opened: Keys of maps that are looked into where they can't be read as a whole.
     /// - Returns: Also whether the scanner has come to the end of the map.
     private static func members(
-        at scanner: inout MessagePackScanner, opening opened: [String]
+        at scanner: inout MessagePackScanner, depth: Int, opening opened: [String]
     ) -> (members: [Value.Member]?, isComplete: Bool) {
         guard let count = try? scanner.enterMap() else { return (nil, false) }
         var members: [Value.Member] = []
@@ -39,7 +41,7 @@ enum MessageSalvage {
                 guard skip(at: &scanner), skip(at: &scanner) else { return (members, false) }
                 continue
             }
-            let (value, isComplete) = value(at: &scanner, opening: opened.contains(key))
+            let (value, isComplete) = value(at: &scanner, depth: depth, opening: opened.contains(key))
             // A second field of a name can't be sent in one map with the first.
             if known.insert(key).inserted { members.append(Value.Member(key, value)) }
             if !isComplete { return (members, false) }
@@ -48,13 +50,13 @@ enum MessageSalvage {
     }
 
     private static func value(
-        at scanner: inout MessagePackScanner, opening isOpened: Bool
+        at scanner: inout MessagePackScanner, depth: Int, opening isOpened: Bool
     ) -> (value: Value, isComplete: Bool) {
         let start = scanner.offset
-        if let value = try? scanner.readValue(depth: 1) { return (value, true) }
+        if let value = try? scanner.readValue(depth: depth) { return (value, true) }
         scanner.offset = start
         if isOpened {
-            let (members, isComplete) = members(at: &scanner, opening: [])
+            let (members, isComplete) = members(at: &scanner, depth: depth + 1, opening: [])
             if let members { return (.map(members), isComplete) }
         }
         scanner.offset = start

@@ -1,16 +1,24 @@
 extension ReceivedMessage {
+    /// How many values a message may hold in all: enough for 100,000 processes, and some 400 MB of memory at worst.
+    package static let valueLimit = 8 << 20
+    /// How deep they may nest: one level less than may be read, so that whoever sends the message can read an answer
+    /// that has it inside.
+    static let depthLimit = MessagePackReader.defaultDepthLimit - 1
+
     /// Reads one message.
     ///
     /// Fields that a type of message doesn't know are ignored. An integer may have any of MessagePack's forms, but not
     /// that of a float, even a whole one: none of the known servers writes it, and 2^53 + 1 would be read as 2^53.
     ///
     /// - Parameter features: What was agreed on, which says what types there are.
-    package init(parsing bytes: [UInt8], features: Set<Feature>) throws(MessageRefusal) {
+    package init(
+        parsing bytes: [UInt8], features: Set<Feature>, valueLimit: Int = valueLimit
+    ) throws(MessageRefusal) {
         let document: Value
         do throws(MessagePackError) {
-            document = try MessagePackReader.read(bytes)
+            document = try MessagePackReader.read(bytes, depthLimit: Self.depthLimit, valueLimit: valueLimit)
         } catch {
-            throw MessageRefusal(.encoding(error), document: MessageSalvage.echo(of: bytes))
+            throw MessageRefusal(.encoding(error), document: MessageSalvage.echo(of: bytes, valueLimit: valueLimit))
         }
         guard case .map = document else { throw MessageRefusal(.notMap(found: Quoted.value(document)), document: nil) }
         guard case .string(let type)? = document["type"] else {

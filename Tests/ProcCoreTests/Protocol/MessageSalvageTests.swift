@@ -104,6 +104,30 @@ import Testing
         #expect(try Self.echo(message + [0xc0]) == (["type": "ProcidListRequest", "proc_id": "p"] as Document).value)
     }
 
+    @Test func aFieldOfTooManyValuesIsNotTakenIn() throws {
+        let crowd = Self.packed(.array([Value](repeating: .null, count: 100)))
+        let message = Self.map([("crowd", crowd), ("proc_id", Self.packed(.string("p")))])
+        let refusal = try #require(throws: MessageRefusal.self) {
+            try ReceivedMessage(parsing: message, features: [], valueLimit: 99)
+        }
+        #expect(refusal.description == "not a MessagePack message: byte 7: more than 99 values")
+        #expect(
+            refusal.answer?.value["msg"] == (["crowd": nil, "proc_id": "p"] as Document).value)
+    }
+
+    /// An answer has the request one level deeper.
+    @Test(arguments: [1, 2, 124, 125, 126, 127, 128, 129])
+    func anAnswerIsNeverDeeperThanCanBeRead(depth: Int) throws {
+        let deep = [UInt8](repeating: 0x91, count: depth) + [0xc0]
+        let id = Self.packed(.string("p"))
+        let specs = Self.map([("a", deep)])
+        for message in [Self.map([("deep", deep), ("proc_id", id)]), Self.map([("specs", specs), ("proc_id", id)])] {
+            let refusal = try Self.refusal(message)
+            let answer = try #require(refusal.answer)
+            #expect(throws: Never.self) { try MessagePackReader.read(answer.bytes) }
+        }
+    }
+
     @Test func aRepeatedFieldIsSentBackOnce() throws {
         let message = Self.map([
             ("proc_id", Self.packed(.string("first"))), ("proc_id", Self.packed(.string("second"))),
