@@ -58,7 +58,7 @@ package struct Subscription: Equatable, Sendable {
     /// Where to look first for output, so that one fd can't keep the others waiting.
     private var turn = 0
     /// Whether the protocol's one unasked result at the end of a process is this subscription's to send.
-    private var hasTakenFinalResult: Bool
+    private let hasTakenFinalResult: Bool
 
     /// - Parameters:
     ///   - isRunning: Whether the process hasn't ended yet.
@@ -140,7 +140,6 @@ package struct Subscription: Equatable, Sendable {
         }
         guard phase == .ended, streams.allSatisfy({ $0.sent >= $0.lengthAtEnd ?? 0 }) else { return nil }
         phase = .told
-        hasTakenFinalResult = false
         return .finalResult
     }
 

@@ -50,6 +50,16 @@ import Testing
         #expect(Self.messages(&subscription) == [.output(Self.out, 4..<8)])
     }
 
+    /// A process can truncate a file that it writes to.
+    @Test func outputThatShrinksIsIgnored() throws {
+        var subscription = try Self.subscription(window: 100, length: 5)
+        #expect(Self.messages(&subscription) == [.result, .output(Self.out, 0..<5)])
+        subscription.outputGrew(Self.out, to: 2)
+        #expect(Self.messages(&subscription) == [])
+        subscription.outputGrew(Self.out, to: 6)
+        #expect(Self.messages(&subscription) == [.output(Self.out, 5..<6)])
+    }
+
     @Test func theLastResultWaitsForAWindow() throws {
         var subscription = try Self.subscription(window: 4)
         subscription.outputGrew(Self.out, to: 5)
