@@ -1,6 +1,6 @@
 """Runs the sections of script/bench and prints one table.
 
-Usage: bench.py --procstar PATH --programs DIR [--quick] [SECTION...]
+Usage: bench.py --procstar PATH --peer PATH --programs DIR [--quick] [SECTION...]
 """
 
 import argparse
@@ -9,6 +9,7 @@ import sys
 import footprint
 import output
 import spawning
+import websocket
 from measure import BenchError, Bench
 
 SECTIONS = {
@@ -22,6 +23,9 @@ SECTIONS = {
     "compressed-read": output.compressed_read,
     "startup": footprint.startup,
     "binary-size": footprint.binary_size,
+    "ws-unmask": websocket.unmask,
+    "ws-tls": websocket.tls,
+    "ws-echo": websocket.echo,
 }
 
 COLUMNS = ("measure", "ours", "baseline", "ratio", "wanted", "")
@@ -40,6 +44,7 @@ def table(rows):
 def main():
     parser = argparse.ArgumentParser(prog="script/bench")
     parser.add_argument("--procstar", required=True)
+    parser.add_argument("--peer", required=True)
     parser.add_argument("--programs", required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("sections", nargs="*", metavar="SECTION")
@@ -48,7 +53,7 @@ def main():
     if unknown:
         parser.error(f"unknown section {unknown[0]}; there are {', '.join(SECTIONS)}")
 
-    bench = Bench(arguments.procstar, arguments.programs, arguments.quick)
+    bench = Bench(arguments.procstar, arguments.peer, arguments.programs, arguments.quick)
     rows = []
     failed = False
     for name in arguments.sections or SECTIONS:

@@ -62,8 +62,9 @@ def instant(text):
 class Bench:
     """What all sections use: the programs, and a folder for specs and results."""
 
-    def __init__(self, procstar, programs, is_quick):
+    def __init__(self, procstar, peer, programs, is_quick):
         self.procstar = procstar
+        self.peer = peer
         self.programs = programs
         self.is_quick = is_quick
         self.folder = tempfile.TemporaryDirectory(prefix="procstar-bench-")
@@ -104,16 +105,22 @@ class Bench:
         check_success(command, done.returncode, done.stderr)
         return seconds
 
+    def printed(self, command):
+        """The words that a program printed, which must succeed."""
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        check_success(command, done.returncode, done.stderr or done.stdout)
+        return done.stdout.split()
+
     def printed_seconds(self, command):
         """What a baseline program says that it took."""
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
-        check_success(command, done.returncode, done.stderr)
-        return float(done.stdout)
+        (seconds,) = self.printed(command)
+        return float(seconds)
 
 
-def check_success(command, status, stderr):
+def check_success(command, status, output):
     if status != 0:
-        raise BenchError(f"{' '.join(command[:3])} … ended with {status}: {stderr.decode(errors='replace').strip()}")
+        text = output if isinstance(output, str) else output.decode(errors="replace")
+        raise BenchError(f"{' '.join(command[:3])} … ended with {status}: {text.strip()}")
 
 
 def check_ended_well(results, names=None):

@@ -38,8 +38,9 @@ toolchain_program() {
     printf '%s/bin/%s\n' "$(realpath "$resources/../..")" "$1"
 }
 
-# Builds procstar as it is released, with progress on standard error, and prints the path of the program.
+# Builds a product as it is released, with progress on standard error, and prints the path of the program.
 build_release() {
-    swift build -c release --product procstar --static-swift-stdlib >&2
-    printf '%s/procstar\n' "$(swift build -c release --static-swift-stdlib --show-bin-path)"
+    local product=$1
+    swift build -c release --product "$product" --static-swift-stdlib >&2
+    printf '%s/%s\n' "$(swift build -c release --static-swift-stdlib --show-bin-path)" "$product"
 }

@@ -1,5 +1,6 @@
 #include "buffer.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,12 +25,15 @@ uint8_t *cws_buffer_reserve(struct cws_buffer *buffer, size_t len)
             capacity = wanted;
         if (capacity < SMALL)
             capacity = SMALL;
-        uint8_t *bytes = malloc(capacity);
+        /* With nothing used up it may grow where it is. */
+        const bool grows = !buffer->bytes || buffer->start == 0;
+        uint8_t *bytes = grows ? realloc(buffer->bytes, capacity) : malloc(capacity);
         if (!bytes)
             return NULL;
-        if (buffer->bytes)
+        if (!grows) {
             memcpy(bytes, buffer->bytes + buffer->start, count);
-        free(buffer->bytes);
+            free(buffer->bytes);
+        }
         buffer->bytes = bytes;
         buffer->capacity = capacity;
     }

@@ -226,4 +226,16 @@ import Testing
         #expect(frames.count == sent && frames.allSatisfy { $0.payload == payload })
         #expect(connection.memory <= 8192)
     }
+
+    @Test func whatIsSentComesBehindAnOutputThatIsWrittenInPart() {
+        let connection = Connection(CWS_ROLE_SERVER)
+        let counts = [900, 200, 1500, 10, 5000, 3000, 40_000]
+        var bytes: [UInt8] = []
+        for count in counts {
+            #expect(connection.send(Self.bytes(count)) == 0)
+            bytes += connection.drain(connection.output.count / 3)
+        }
+        bytes += connection.drain()
+        #expect(Frame.decode(bytes, from: CWS_ROLE_SERVER) == counts.map { Frame(opcode: 2, payload: Self.bytes($0)) })
+    }
 }

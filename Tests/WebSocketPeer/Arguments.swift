@@ -21,7 +21,7 @@ struct Arguments {
     private(set) var url: String?
     private var values: [String: String] = [:]
 
-    private static let flags: Set<String> = ["no-deflate", "pieces"]
+    private static let flags: Set<String> = ["no-deflate", "pieces", "sink"]
 
     init(_ words: [String]) throws {
         var words = words[...]

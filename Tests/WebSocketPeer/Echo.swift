@@ -42,8 +42,8 @@ final class Echo {
     }
 }
 
-/// `serve [--port N] [--cert FILE --key FILE] [--client-ca FILE] [--no-deflate] [--pieces]`: an echo server on
-/// loopback. Prints `listening on ADDRESS`, then a line for each connection that ends.
+/// `serve [--port N] [--cert FILE --key FILE] [--client-ca FILE] [--no-deflate] [--pieces] [--sink]`: an echo server on
+/// loopback, or one that only counts. Prints `listening on ADDRESS`, then a line or two for each connection that ends.
 func serve(_ arguments: Arguments, _ loop: EventLoop) throws {
     var service = WebSocketService()
     if let identity = try arguments.identity() {
@@ -53,7 +53,8 @@ func serve(_ arguments: Arguments, _ loop: EventLoop) throws {
     service.handshake.allowsDeflate = !arguments.has("no-deflate")
     service.options = try arguments.options()
     let scratch = ByteStream.Scratch()
-    var echoes: [Int: Echo] = [:]
+    let isSink = arguments.has("sink")
+    var ends: [Int: AnyObject] = [:]
     var last = 0
     let port = UInt16(clamping: try arguments.number("port", default: 0))
     let listener = try Listener(
@@ -65,10 +66,12 @@ func serve(_ arguments: Arguments, _ loop: EventLoop) throws {
                 case .success(let connection):
                     last += 1
                     let number = last
-                    echoes[number] = Echo(connection) { end in
+                    let ended = { (end: WebSocketConnection.End) in
                         say("ended: \(end)")
-                        echoes[number] = nil
+                        ends[number] = nil
                     }
+                    ends[number] =
+                        isSink ? Sink(connection, loop: loop, ended: ended) : Echo(connection, ended: ended)
                 case .failure(let error): say("no connection: \(error)")
                 }
             }

@@ -16,6 +16,8 @@ package struct MessagePackError: Error, Equatable, CustomStringConvertible {
         case notUTF8
         /// Arrays and maps nested deeper than the limit.
         case tooDeep(limit: Int)
+        /// More values in arrays and maps, all together, than the limit.
+        case tooManyValues(limit: Int)
     }
 
     package let reason: Reason
@@ -37,6 +39,7 @@ extension MessagePackError.Reason: CustomStringConvertible {
         case .duplicateKey(let key): "duplicate key \(key.debugDescription)"
         case .notUTF8: "a string is not UTF-8"
         case .tooDeep(let limit): "nested deeper than \(limit) levels"
+        case .tooManyValues(let limit): "more than \(limit) values"
         }
     }
 }

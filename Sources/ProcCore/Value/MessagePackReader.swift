@@ -9,19 +9,22 @@ package struct MessagePackReader {
 
     private let bytes: [UInt8]
     private let depthLimit: Int
+    private let valueLimit: Int
     /// Bytes read so far.
     package private(set) var offset = 0
 
-    package init(_ bytes: [UInt8], depthLimit: Int = defaultDepthLimit) {
+    /// - Parameter valueLimit: How many elements of arrays and members of maps a value may hold in all.
+    package init(_ bytes: [UInt8], depthLimit: Int = defaultDepthLimit, valueLimit: Int = .max) {
         self.bytes = bytes
         self.depthLimit = depthLimit
+        self.valueLimit = valueLimit
     }
 
     /// The one value that `bytes` hold, with nothing after it.
     package static func read(
-        _ bytes: [UInt8], depthLimit: Int = defaultDepthLimit
+        _ bytes: [UInt8], depthLimit: Int = defaultDepthLimit, valueLimit: Int = .max
     ) throws(MessagePackError) -> Value {
-        var reader = MessagePackReader(bytes, depthLimit: depthLimit)
+        var reader = MessagePackReader(bytes, depthLimit: depthLimit, valueLimit: valueLimit)
         let value = try reader.next()
         guard reader.isAtEnd else {
             throw MessagePackError(reason: .trailingBytes(bytes.count - reader.offset), offset: reader.offset)
@@ -37,7 +40,8 @@ package struct MessagePackReader {
         let start = offset
         let (value, end) = try bytes.withUnsafeBufferPointer { (buffer) throws(MessagePackError) in
             var scanner = MessagePackScanner(
-                bytes: UnsafeRawBufferPointer(buffer), offset: start, depthLimit: depthLimit)
+                bytes: UnsafeRawBufferPointer(buffer), offset: start, depthLimit: depthLimit,
+                valueLimit: valueLimit)
             let value = try scanner.readValue(depth: 0)
             return (value, scanner.offset)
         }

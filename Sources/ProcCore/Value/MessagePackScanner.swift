@@ -7,6 +7,17 @@ struct MessagePackScanner {
     let bytes: UnsafeRawBufferPointer
     var offset: Int
     let depthLimit: Int
+    /// How many elements of arrays and members of maps there may be in all. A value in memory takes up to 48 bytes for
+    /// each byte of the document, so a document from a stranger needs a limit of its own.
+    let valueLimit: Int
+    private var valueCount = 0
+
+    init(bytes: UnsafeRawBufferPointer, offset: Int, depthLimit: Int, valueLimit: Int = .max) {
+        self.bytes = bytes
+        self.offset = offset
+        self.depthLimit = depthLimit
+        self.valueLimit = valueLimit
+    }
 
     /// Reads one value inside `depth` arrays and maps.
     mutating func readValue(depth: Int) throws(MessagePackError) -> Value {
@@ -48,8 +59,7 @@ struct MessagePackScanner {
     }
 
     private mutating func readArray(_ count: Int, depth: Int, from start: Int) throws(MessagePackError) -> Value {
-        // An element takes at least one byte.
-        try enter(depth, atLeast: count, from: start)
+        try enter(depth, count, bytesEach: 1, from: start)
         var elements: [Value] = []
         elements.reserveCapacity(min(count, Self.largestReservation))
         for _ in 0..<count { elements.append(try readValue(depth: depth)) }
@@ -57,8 +67,7 @@ struct MessagePackScanner {
     }
 
     private mutating func readMap(_ count: Int, depth: Int, from start: Int) throws(MessagePackError) -> Value {
-        // A member takes at least two.
-        try enter(depth, atLeast: 2 * count, from: start)
+        try enter(depth, count, bytesEach: 2, from: start)
         var members: [Value.Member] = []
         members.reserveCapacity(min(count, Self.largestReservation))
         var keys = UniqueKeys()
@@ -73,12 +82,20 @@ struct MessagePackScanner {
         return .map(members)
     }
 
-    private func enter(_ depth: Int, atLeast need: Int, from start: Int) throws(MessagePackError) {
+    /// Checks the header of an array or a map.
+    ///
+    /// - Parameter size: How many bytes each of its `count` values takes at least.
+    private mutating func enter(
+        _ depth: Int, _ count: Int, bytesEach size: Int, from start: Int
+    ) throws(MessagePackError) {
         guard depth <= depthLimit else { throw failure(.tooDeep(limit: depthLimit), at: start) }
-        guard need <= left else { throw failure(.truncated(need: need - left), at: start) }
+        guard count * size <= left else { throw failure(.truncated(need: count * size - left), at: start) }
+        // There are bytes for each value counted, so the sum can't overflow.
+        guard valueCount + count <= valueLimit else { throw failure(.tooManyValues(limit: valueLimit), at: start) }
+        valueCount += count
     }
 
-    private mutating func readKey() throws(MessagePackError) -> (text: String, bytes: UnsafeRawBufferPointer) {
+    mutating func readKey() throws(MessagePackError) -> (text: String, bytes: UnsafeRawBufferPointer) {
         let start = offset
         let format = try readByte()
         switch format {
@@ -119,26 +136,26 @@ struct MessagePackScanner {
 extension MessagePackScanner {
     private var left: Int { bytes.count - offset }
 
-    private func failure(_ reason: MessagePackError.Reason, at place: Int? = nil) -> MessagePackError {
+    func failure(_ reason: MessagePackError.Reason, at place: Int? = nil) -> MessagePackError {
         MessagePackError(reason: reason, offset: place ?? offset)
     }
 
     /// The next `count` bytes.
-    private mutating func take(_ count: Int) throws(MessagePackError) -> UnsafeRawBufferPointer {
+    mutating func take(_ count: Int) throws(MessagePackError) -> UnsafeRawBufferPointer {
         // Compared with what is left: a hostile length can't overflow the sum.
         guard count <= left else { throw failure(.truncated(need: count - left)) }
         defer { offset += count }
         return UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
     }
 
-    private mutating func readByte() throws(MessagePackError) -> UInt8 {
+    mutating func readByte() throws(MessagePackError) -> UInt8 {
         guard offset < bytes.count else { throw failure(.truncated(need: 1)) }
         defer { offset += 1 }
         return bytes[offset]
     }
 
     /// A number in network byte order.
-    private mutating func readInteger<Number: FixedWidthInteger & UnsignedInteger>(
+    mutating func readInteger<Number: FixedWidthInteger & UnsignedInteger>(
         _ type: Number.Type
     ) throws(MessagePackError) -> Number {
         let size = Number.bitWidth / 8

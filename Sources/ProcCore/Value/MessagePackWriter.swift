@@ -27,18 +27,30 @@ package enum MessagePackWriter {
         case .text(let text): append(repairing: text, to: &bytes)
         case .base64(let content): append(base64: content, to: &bytes)
         case .binary(let content):
-            append(Header(short: nil, one: 0xc4, two: 0xc5, four: 0xc6), content.count, to: &bytes)
+            appendBinaryHeader(count: content.count, to: &bytes)
             bytes.append(contentsOf: content)
         case .array(let elements):
             append(Header(short: (0x90, 15), one: nil, two: 0xdc, four: 0xdd), elements.count, to: &bytes)
             for element in elements { append(element, to: &bytes) }
         case .map(let members):
-            append(Header(short: (0x80, 15), one: nil, two: 0xde, four: 0xdf), members.count, to: &bytes)
-            for member in members {
-                append(member.key, to: &bytes)
-                append(member.value, to: &bytes)
-            }
+            appendMapHeader(count: members.count, to: &bytes)
+            for member in members { append(member, to: &bytes) }
         }
+    }
+
+    /// Appends what stands before the members of a map.
+    static func appendMapHeader(count: Int, to bytes: inout [UInt8]) {
+        append(Header(short: (0x80, 15), one: nil, two: 0xde, four: 0xdf), count, to: &bytes)
+    }
+
+    static func append(_ member: Value.Member, to bytes: inout [UInt8]) {
+        append(member.key, to: &bytes)
+        append(member.value, to: &bytes)
+    }
+
+    /// Appends what stands before a binary's bytes.
+    static func appendBinaryHeader(count: Int, to bytes: inout [UInt8]) {
+        append(Header(short: nil, one: 0xc4, two: 0xc5, four: 0xc6), count, to: &bytes)
     }
 }
 
@@ -120,7 +132,7 @@ extension MessagePackWriter {
     }
 
     @inline(__always)
-    private static func append(_ text: String, to bytes: inout [UInt8]) {
+    static func append(_ text: String, to bytes: inout [UInt8]) {
         let utf8 = text.utf8
         append(.string, utf8.count, to: &bytes)
         bytes.append(contentsOf: utf8)

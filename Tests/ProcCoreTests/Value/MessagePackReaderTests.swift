@@ -89,6 +89,13 @@ import Testing
         }
     }
 
+    @Test func valuesAreCountedOverAllArraysAndMaps() throws {
+        let document: [UInt8] = [0x93, 0x92, 1, 2, 0x81, 0xa0, 3, 0x90]
+        #expect(throws: Never.self) { try MessagePackReader.read(document, valueLimit: 6) }
+        let error = #expect(throws: MessagePackError.self) { try MessagePackReader.read(document, valueLimit: 5) }
+        #expect(error?.description == "byte 4: more than 5 values")
+    }
+
     @Test func aRepeatedKeyIsNoticedAmongThousands() {
         let members = (0..<20_000).map { Value.Member("key \($0)", .null) }
         #expect(throws: Never.self) { try MessagePackReader.read(MessagePackWriter.bytes(of: .map(members))) }
