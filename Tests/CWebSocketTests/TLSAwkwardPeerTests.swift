@@ -75,12 +75,11 @@ import Testing
         }
         """
 
-    @Test(.enabled(if: Compiler.isThere))
-    func aPeerThatAsksAndDoesNotReadIsLeft() throws {
+    /// Our end of a connection with the program above, which has begun.
+    static func flooded(in folder: TemporaryDirectory) throws -> (socket: TLSSocket, peer: ProgramRun) {
         let certificates = try TLSCertificates.shared()
-        let folder = TemporaryDirectory()
         let listener = TLSListener()
-        let program = try Compiler.build(Self.flooder, in: folder, libraries: ["ssl", "crypto"])
+        let program = try Compiler.build(flooder, in: folder, libraries: ["ssl", "crypto"])
         let peer = try ProgramRun([
             program, folder.write(certificates.server.certificate, to: "chain"),
             folder.write(certificates.server.key, to: "key"), "127.0.0.1:\(listener.port)",
@@ -88,6 +87,13 @@ import Testing
         let client = try TLSContext(trusting: certificates.anchor)
         let socket = listener.accept(try TLSEnd(client, host: "localhost"))
         try #require(socket.run { socket.end.state == CWS_TLS_OPEN }, "\(socket.end.reason)")
+        return (socket, peer)
+    }
+
+    @Test(.enabled(if: Compiler.isThere))
+    func aPeerThatAsksAndDoesNotReadIsLeft() throws {
+        let folder = TemporaryDirectory()
+        let (socket, peer) = try Self.flooded(in: folder)
         while socket.end.failure == nil {
             let bytes = socket.receive(flushing: false)
             try #require(!bytes.isEmpty)
@@ -95,6 +101,31 @@ import Testing
             #expect(socket.end.outputSize <= Int(CWS_TLS_OUTPUT_MAX))
         }
         #expect(socket.end.failure == CWS_TLS_ERR_FLOOD)
+        #expect(socket.end.reason == "peer asks for answers and doesn't read them")
+        withExtendedLifetime(peer) {}
+    }
+
+    /// A request is more bytes than the answer to it, so that what is left of the room tells how much can be taken.
+    @Test(.enabled(if: Compiler.isThere))
+    func aCloseThatFindsNoRoomFails() throws {
+        let folder = TemporaryDirectory()
+        let (socket, peer) = try Self.flooded(in: folder)
+        var room: Int { Int(CWS_TLS_OUTPUT_MAX) - socket.end.outputSize }
+        var answer = 0
+        while answer == 0 || room >= answer {
+            var bytes = socket.receive(flushing: false)[...]
+            try #require(!bytes.isEmpty)
+            while !bytes.isEmpty, answer == 0 || room >= answer {
+                let before = room
+                let piece = bytes.prefix(answer == 0 ? 1 : max(room - 64, 1))
+                socket.end.feed(piece)
+                bytes = bytes.dropFirst(piece.count)
+                if answer == 0 { answer = before - room }
+            }
+        }
+        try #require(socket.end.failure == nil && room < answer)
+        socket.end.close()
+        #expect(socket.end.state == CWS_TLS_FAILED)
         #expect(socket.end.reason == "peer asks for answers and doesn't read them")
         withExtendedLifetime(peer) {}
     }
