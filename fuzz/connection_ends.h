@@ -62,10 +62,12 @@ static void operate_end(struct end *_Nonnull end)
 static void operate_send(struct end *_Nonnull end, struct input *_Nonnull input)
 {
     uint8_t payload[4096];
-    const size_t len = (size_t)(take_first(input) << 4) % sizeof payload;
-    make_payload(payload, len, take_first(input));
-    const int error =
-        cws_send(end->connection, CWS_OPCODE_BINARY, payload, len, (enum cws_compression)(take_first(input) % 3));
+    const size_t sixteens = take_first(input);
+    const uint8_t seed = take_first(input);
+    const uint8_t how = take_first(input);
+    const size_t len = sixteens * 16 + how / 16;
+    make_payload(payload, len, seed);
+    const int error = cws_send(end->connection, CWS_OPCODE_BINARY, payload, len, (enum cws_compression)(how % 16 % 3));
     if (end->within || cws_connection_state(end->connection) != CWS_STATE_OPEN) {
         REQUIRE(error == CWS_ERR_STATE);
         return;
