@@ -11,7 +11,13 @@ final class SessionSweeper {
         let session: pid_t
         let wish: SessionScan.Wish
         let then: (_ members: Int) -> Void
+        /// How often one has looked again after somebody was found.
+        var looksAgain = 0
     }
+
+    /// After a look that has killed somebody, so many more: one that forks and ends can be nowhere in a look, when the
+    /// machine is busy, neither as the parent, who is gone, nor as the child, who came behind it.
+    private static let looksAfterKill = 2
 
     private let worker: Worker
     private var waiting: [Order] = []
@@ -46,15 +52,22 @@ final class SessionSweeper {
             scan.run()
         } then: { [self] findings in
             isScanning = false
-            for order in batch {
-                // Somebody forks faster than one scan looks: once more, after what others want.
-                if !findings.isComplete, order.wish == .signal(SIGKILL) {
-                    waiting.append(order)
-                } else {
-                    order.then(findings.members[order.session] ?? 0)
-                }
-            }
+            for order in batch { conclude(order, findings) }
             scanIfIdle()
         }
+    }
+
+    private func conclude(_ order: Order, _ findings: SessionScan.Findings) {
+        let members = findings.members[order.session] ?? 0
+        var order = order
+        if order.wish == .signal(SIGKILL) {
+            // Somebody forks faster than one scan looks: once more, after what others want.
+            if !findings.isComplete { return waiting.append(order) }
+            if members > 0 || order.looksAgain > 0, order.looksAgain < Self.looksAfterKill {
+                order.looksAgain += 1
+                return waiting.append(order)
+            }
+        }
+        order.then(members)
     }
 }

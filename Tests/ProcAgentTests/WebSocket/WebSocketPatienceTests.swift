@@ -52,14 +52,16 @@ import Testing
         server.keeps = false
         var bytes = 0
         let connection = server.connection
+        let start = bed.loop.now
         connection.handlers.received = { [unowned connection, unowned bed] message in
             bytes += message.bytes.count
             connection.readsInput = false
-            bed.loop.at(bed.loop.now + .milliseconds(20)) { [weak connection] in connection?.readsInput = true }
+            // As if it took three seconds for all, however large the pieces are.
+            let due = start + .milliseconds(UInt64(bytes * 3000 / 40_000_000))
+            bed.loop.at(max(due, bed.loop.now)) { [weak connection] in connection?.readsInput = true }
         }
         for _ in 0..<40 { #expect(client.connection.send(.binary, message) == .taken) }
         client.connection.close()
-        let start = bed.loop.now
         try bed.run { client.end != nil && server.end != nil }
         #expect(bed.loop.now.since(start) > .seconds(2))
         #expect(bytes == 40 * message.count)
