@@ -65,6 +65,21 @@ final class WebSocketBed {
         return outcome
     }
 
+    /// Why a dial has come to nothing; nil until then.
+    final class Failure {
+        fileprivate(set) var text: String?
+    }
+
+    /// Begins to dial a server that is to refuse, and goes on until that has the request.
+    func beginInVain(at server: ScriptedServer) throws -> Failure {
+        let failure = Failure()
+        _ = dialer.dial(WebSocketTarget(server.endpoint)) { result in
+            if case .failure(let error) = result { failure.text = "\(error)" }
+        }
+        try run { server.heardText.contains("\r\n\r\n") }
+        return failure
+    }
+
     /// A client and the server's end of its connection.
     func pair(
         _ service: WebSocketService = WebSocketService(),

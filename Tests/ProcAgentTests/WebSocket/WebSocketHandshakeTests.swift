@@ -61,14 +61,10 @@ import Testing
     @Test func aServerThatHangsUpIsReportedWithTheStep() throws {
         let bed = try WebSocketBed()
         let server = try ScriptedServer(bed, answer: nil)
-        var outcome: String?
-        _ = bed.dialer.dial(WebSocketTarget(server.endpoint)) { result in
-            if case .failure(let error) = result { outcome = "\(error)" }
-        }
-        try bed.run { server.heardText.contains("\r\n\r\n") }
+        let failure = try bed.beginInVain(at: server)
         server.hangUp()
-        try bed.run { outcome != nil }
-        #expect(outcome == "WebSocket with \(server.endpoint): connection closed")
+        try bed.run { failure.text != nil }
+        #expect(failure.text == "WebSocket with \(server.endpoint): connection closed")
     }
 
     @Test func aClosedPortIsReportedAsTheSystemSaysIt() throws {

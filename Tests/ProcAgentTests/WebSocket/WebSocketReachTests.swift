@@ -94,17 +94,13 @@ import Testing
     @Test func aRefusalByteByByteIsReportedWithItsText() throws {
         let bed = try WebSocketBed()
         let server = try ScriptedServer(bed, answer: nil)
-        var text: String?
-        _ = bed.dialer.dial(WebSocketTarget(server.endpoint)) { result in
-            if case .failure(let failure) = result { text = "\(failure)" }
-        }
-        try bed.run { server.heardText.contains("\r\n\r\n") }
+        let failure = try bed.beginInVain(at: server)
         for byte in "HTTP/1.1 403 Forbidden\r\nContent-Length: 8\r\n\r\nnot you\n".utf8 {
             server.say([byte])
             try bed.net.run(for: .zero)
         }
-        try bed.run { text != nil }
-        #expect(text == "WebSocket with \(server.endpoint): refused with 403 Forbidden: not you")
+        try bed.run { failure.text != nil }
+        #expect(failure.text == "WebSocket with \(server.endpoint): refused with 403 Forbidden: not you")
     }
 
     @Test(arguments: [
