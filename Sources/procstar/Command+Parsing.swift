@@ -5,7 +5,7 @@ extension LocalOptions {
     ///   - environment: For `TMPDIR`, the default of `--capture-dir`.
     init(input: Input, environment: [String: String]) {
         self.init(input: input)
-        if let directory = environment["TMPDIR"], !directory.isEmpty { captureDirectory = directory }
+        if let directory = environment["TMPDIR"], !directory.isEmpty { engine.captureDirectory = directory }
     }
 }
 
@@ -39,10 +39,11 @@ extension Command {
         }
 
         guard let input else { throw UsageError("no INPUT: name a spec file, or - for standard input") }
-        guard exits || options.print || options.output != nil else {
+        guard exits || options.delivery.print || options.delivery.output != nil else {
             throw UsageError(
                 "nothing says what to do when the processes have ended: add --print, --output PATH or --exit")
         }
+        options.delivery.exit = true
         options.input = input == "-" ? .standardInput : .file(input)
         return .local(options)
     }
@@ -50,9 +51,9 @@ extension Command {
 
 extension LocalOptions {
     fileprivate mutating func set(_ flag: OptionName) {
-        if flag == .print { print = true }
-        if flag == .pretty { pretty = true }
-        if flag == .summary { summary = true }
+        if flag == .print { delivery.print = true }
+        if flag == .pretty { delivery.pretty = true }
+        if flag == .summary { delivery.summary = true }
     }
 
     fileprivate mutating func set(_ option: OptionName, to value: String) throws(UsageError) {
@@ -60,15 +61,15 @@ extension LocalOptions {
         switch option {
         case .output:
             guard value != "-" else { throw UsageError("--output writes a file; for standard output use --print") }
-            output = value
-        case .restrictExe: restrictExe.append(value)
-        case .captureDir: captureDirectory = value
-        case .captureMemory: captureMemory = try ByteSize.parse(value, for: option)
-        case .captureMemoryTotal: captureMemoryTotal = try ByteSize.parse(value, for: option)
-        case .compressAbove: compressAbove = value == "off" ? nil : try ByteSize.parse(value, for: option)
-        case .maxAttached: maxAttached = try ByteSize.parse(value, for: option)
-        case .logLevel: logLevel = try Self.choice(value, of: option)
-        case .logFormat: logFormat = try Self.choice(value, of: option)
+            delivery.output = value
+        case .restrictExe: engine.restrictExe.append(value)
+        case .captureDir: engine.captureDirectory = value
+        case .captureMemory: engine.captureMemory = try ByteSize.parse(value, for: option)
+        case .captureMemoryTotal: engine.captureMemoryTotal = try ByteSize.parse(value, for: option)
+        case .compressAbove: engine.compressAbove = value == "off" ? nil : try ByteSize.parse(value, for: option)
+        case .maxAttached: engine.maxAttached = try ByteSize.parse(value, for: option)
+        case .logLevel: engine.logLevel = try Self.choice(value, of: option)
+        case .logFormat: engine.logFormat = try Self.choice(value, of: option)
         case .print, .exit, .pretty, .summary, .help, .version: preconditionFailure("\(option.spelling) has a value")
         }
     }

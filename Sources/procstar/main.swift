@@ -12,6 +12,9 @@ do {
         print(Version.text, terminator: "")
     case .local(let options):
         exit(LocalRun.main(options))
+    case .agent, .agentCheck:
+        complain("the agent isn't there yet")
+        exit(ExitStatus.failure)
     }
 } catch {
     complain("\(error)")
