@@ -1,3 +1,4 @@
+internal import ProcAgent
 internal import ProcCore
 internal import ProcIO
 
@@ -38,5 +39,11 @@ struct AgentOptions: Equatable {
     /// for a dead one.
     var pingInterval: Interval {
         min(.seconds(20), Interval(nanoseconds: readTimeout.nanoseconds / 3))
+    }
+
+    /// Where token and trust anchors are read from, at the start and again at SIGHUP.
+    var credentialSources: AgentCredentials.Sources {
+        AgentCredentials.Sources(
+            tokenFile: tokenFile, certificate: certificate, credentialsDirectory: credentialsDirectory)
     }
 }

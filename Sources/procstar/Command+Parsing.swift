@@ -113,7 +113,8 @@ private struct CommandLineDraft {
             throw UsageError("option \(option.spelling) needs --agent")
         }
         guard let input else {
-            throw UsageError("no INPUT: name a spec file, or - for standard input; or give --agent to serve a scheduler")
+            throw UsageError(
+                "no INPUT: name a spec file, or - for standard input; or give --agent to serve a scheduler")
         }
         guard delivery.exit else {
             throw UsageError(

@@ -31,9 +31,12 @@ struct GivenValue {
         // What stands behind a % names an interface.
         let address = host.prefix { $0 != "%" }
         let isAddress = IPAddress(parsing: String(address)) != nil
-        let unfit = host.unicodeScalars.contains { $0.value <= 0x20 || $0.value == 0x7f || "/@?#[]".unicodeScalars.contains($0) }
+        let unfit = host.unicodeScalars.contains {
+            $0.value <= 0x20 || $0.value == 0x7f || "/@?#[]".unicodeScalars.contains($0)
+        }
         guard !host.isEmpty, !unfit, isAddress || !host.contains(":") else {
-            throw isNot("a host: a name or an address alone, such as scheduler.example; the port has an option of its own")
+            throw isNot(
+                "a host: a name or an address alone, such as scheduler.example; the port has an option of its own")
         }
         return host
     }
@@ -46,7 +49,9 @@ struct GivenValue {
     }
 
     func count() throws(UsageError) -> Int {
-        guard let count = decimal.flatMap({ Int($0) }), count > 0 else { throw isNot("a number of attempts, 1 or more") }
+        guard let count = decimal.flatMap({ Int($0) }), count > 0 else {
+            throw isNot("a number of attempts, 1 or more")
+        }
         return count
     }
 
