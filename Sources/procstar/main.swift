@@ -9,14 +9,17 @@ SignalSource.block(LocalRun.signals + [SIGCHLD])
 let environmentToken = AccessToken.wipeEnvironment()
 
 do {
-    switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environmentVariables()) {
+    let environment = environmentVariables()
+    switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environment) {
     case .help:
         print(Help.text, terminator: "")
     case .version:
         print(Version.text, terminator: "")
     case .local(let options):
         exit(LocalRun.main(options))
-    case .agent, .agentCheck:
+    case .agentCheck(let options):
+        exit(AgentCheck.main(options, environmentToken: environmentToken, environment: environment))
+    case .agent:
         complain("the agent isn't there yet")
         exit(ExitStatus.failure)
     }
