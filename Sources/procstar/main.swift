@@ -17,11 +17,10 @@ do {
         print(Version.text, terminator: "")
     case .local(let options):
         exit(LocalRun.main(options))
+    case .agent(let options):
+        exit(AgentRun.main(options, environmentToken: environmentToken))
     case .agentCheck(let options):
         exit(AgentCheck.main(options, environmentToken: environmentToken, environment: environment))
-    case .agent:
-        complain("the agent isn't there yet")
-        exit(ExitStatus.failure)
     }
 } catch {
     complain("\(error)")
