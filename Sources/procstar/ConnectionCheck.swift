@@ -136,8 +136,8 @@ final class ConnectionCheck {
             .tls, .good("\(connection.tlsVersion ?? "TLS"), certificate accepted for \(endpoint.host)"))
         check.found(.webSocket, .good(connection.compresses ? "open, with compression" : "open, without compression"))
         guard let token = check.token else {
-            connection.close()
-            return skip(after: .webSocket, because: .token)
+            connection.handlers.ended = { [unowned self] _ in skip(after: .webSocket, because: .token) }
+            return connection.close()
         }
         connection.handlers.received = { [unowned self] message in received(Array(message.bytes)) }
         connection.handlers.ended = { [unowned self] end in ended(end) }
