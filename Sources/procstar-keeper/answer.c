@@ -95,14 +95,14 @@ static enum keeper_state state_of(const struct child *child)
     return child->is_recorded ? KEEPER_ZOMBIE : KEEPER_RUNNING;
 }
 
-static void answer_child(struct keeper *keeper, slot which)
+static int answer_child(struct keeper *keeper, slot which)
 {
     struct answer *answer = &keeper->connection.answer;
     const struct child *child = &keeper->children.slots[which];
     struct record record = {0};
-    /* Should it not be readable, which only a lack of memory can be the reason of, it says so by having no text. */
-    if (child->is_recorded)
-        (void)records_read(keeper->records, which, &record);
+    const int result = child->is_recorded ? records_read(keeper->records, which, &record) : 0;
+    if (result < 0)
+        return result;
     struct keeper_child message = {
         .pid = child->pid,
         .state = (uint32_t)state_of(child),
@@ -121,6 +121,7 @@ static void answer_child(struct keeper *keeper, slot which)
     append(answer, tags, count * sizeof *tags);
     append(answer, record.stat, record.stat_length);
     finish(answer);
+    return 0;
 }
 
 static void answer_held(struct keeper *keeper, slot which)
@@ -135,22 +136,25 @@ static void answer_held(struct keeper *keeper, slot which)
     finish(answer);
 }
 
-void answer_next_of_hand_over(struct keeper *keeper)
+int answer_next_of_hand_over(struct keeper *keeper)
 {
     struct hand_over *hand_over = &keeper->connection.hand_over;
     const struct children *children = &keeper->children;
     if (hand_over->next_held) {
         answer_held(keeper, hand_over->next - 1);
-        return;
+        return 0;
     }
     while (hand_over->next < children->slots_used && children->slots[hand_over->next].token == 0)
         hand_over->next++;
     if (hand_over->next < children->slots_used) {
-        answer_child(keeper, hand_over->next++);
-        return;
+        const int result = answer_child(keeper, hand_over->next);
+        if (result == 0)
+            hand_over->next++;
+        return result;
     }
     struct keeper_head end;
     begin(&keeper->connection.answer, KEEPER_END, 0, &end, sizeof end);
     finish(&keeper->connection.answer);
     hand_over->is_under_way = false;
+    return 0;
 }

@@ -88,7 +88,10 @@ static bool send_answers(struct keeper *keeper)
             }
             if (!connection->hand_over.is_under_way)
                 return true;
-            answer_next_of_hand_over(keeper);
+            if (answer_next_of_hand_over(keeper) < 0) {
+                connection->not_before = now_ns() + MEMORY_DISTANCE;
+                return false;
+            }
         }
         const int sent = send_message(connection->fd, answer->bytes, answer->length, answer->fds, answer->fd_count);
         if (sent == 0) {
@@ -139,7 +142,9 @@ static int receive(int fd)
             return -errno;
     take_descriptors(&message);
     request.length = message.msg_flags & MSG_TRUNC ? 0 : (size_t)length;
-    /* An empty packet looks like the end, and is treated so. */
+    /* An empty packet looks like the end, and is treated so. It may have brought descriptors. */
+    if (length == 0)
+        close_descriptors();
     return length > 0;
 }
 

@@ -116,8 +116,8 @@ void answer_spawned(struct connection *_Nonnull connection, uint64_t token, pid_
 void answer_not_spawned(struct connection *_Nonnull connection, uint64_t token, enum keeper_stage stage, int error);
 void answer_collected(struct connection *_Nonnull connection, enum keeper_kind kind, uint64_t token,
                       const struct record *_Nonnull record);
-/* The next message of the hand-over. */
-void answer_next_of_hand_over(struct keeper *_Nonnull keeper);
+/* The next message of the hand-over: 0, or -errno if the record of how a child ended can't be read now. */
+int answer_next_of_hand_over(struct keeper *_Nonnull keeper);
 
 /* ---- spawn.c ---- */
 

@@ -254,6 +254,7 @@ static void turn(int64_t now, int64_t end)
     const struct connection *connection = &keeper.connection;
     int64_t wake = earlier(end, next_sweep(&keeper));
     const bool serves = connection->not_before <= now;
+    const bool sends = connection->answer.length > 0 || connection->hand_over.is_under_way;
     if (connection->fd >= 0 && !serves)
         wake = earlier(wake, connection->not_before);
     const bool listens = keeper.listen_not_before <= now;
@@ -261,7 +262,7 @@ static void turn(int64_t now, int64_t end)
         wake = earlier(wake, keeper.listen_not_before);
     struct pollfd fds[] = {
         {.fd = keeper.signals, .events = POLLIN},
-        {.fd = serves ? connection->fd : -1, .events = connection->answer.length > 0 ? POLLOUT : POLLIN},
+        {.fd = serves ? connection->fd : -1, .events = sends ? POLLOUT : POLLIN},
         {.fd = listens ? keeper.listener : -1, .events = POLLIN},
     };
     if (CALL(poll, fds, 3, milliseconds_until(wake, now)) < 0) {
