@@ -151,14 +151,14 @@ static int reconnect(const struct keeper_run *run)
 static void every_truncation_of_a_message_ends_that_connection_alone(void)
 {
     struct keeper_run run = start_keeper(NULL);
-    int fd = connect_first(&run);
-    (void)SPAWN(fd, 1, NULL, "/bin/sleep", "1000");
-    (void)close(fd);
+    const int first = connect_first(&run);
+    (void)SPAWN(first, 1, NULL, "/bin/sleep", "1000");
+    (void)close(first);
     static struct message messages[16];
     const size_t count = good_messages(messages, 1);
     for (size_t i = 0; i < count; i++) {
         for (size_t length = 0; length < messages[i].length; length += length < 60 ? 1 : 7) {
-            fd = reconnect(&run);
+            const int fd = reconnect(&run);
             send_bytes(fd, messages[i].bytes, length, messages[i].fds, messages[i].fd_count);
             if (length > 0)
                 REQUIRE_EQUAL(AS(keeper_done, expect(fd, KEEPER_DONE))->error, EBADMSG);
@@ -205,7 +205,7 @@ static void any_mutation_of_a_message_is_answered_or_ends_that_connection(void)
         }
     }
     (void)close(fd);
-    fd = reconnect(&run);
+    (void)reconnect(&run);
     /* It holds what some of them said, and nothing else. */
     REQUIRE(open_descriptors(run.pid) < before + 2000);
 }

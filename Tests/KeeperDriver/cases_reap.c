@@ -71,8 +71,8 @@ static void usage_is_what_the_kernel_says(void)
     unsigned long user = 0;
     unsigned long system = 0;
     const char *rest = strrchr(stat, ')');
-    REQUIRE(rest != NULL && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %lu %*u %*u %*u %lu %lu", &minor, &user,
-                                   &system) == 3); // NOLINT(cert-err34-c)
+    REQUIRE(rest != NULL &&
+            sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %lu %*u %*u %*u %lu %lu", &minor, &user, &system) == 3);
     REQUIRE_EQUAL(reaped.usage.ru_minflt, minor);
     const double ticks = (double)sysconf(_SC_CLK_TCK);
     const double seconds = (double)reaped.usage.ru_utime.tv_sec + (double)reaped.usage.ru_utime.tv_usec * 1e-6;

@@ -18,7 +18,7 @@ static void report_descriptors(void)
     DIR *folder = opendir("/proc/self/fd");
     const struct dirent *entry = NULL;
     while ((entry = readdir(folder))) {
-        const int fd = atoi(entry->d_name); // NOLINT(cert-err34-c)
+        const int fd = atoi(entry->d_name);
         struct stat status;
         if (*entry->d_name != '.' && fd != dirfd(folder) && fstat(fd, &status) == 0)
             (void)dprintf(1, "fd %d %lu\n", fd, (unsigned long)status.st_ino);
@@ -279,8 +279,10 @@ static void a_child_costs_what_it_costs_and_not_what_the_keeper_has(void)
         _exit(127);
     }
     REQUIRE(wait4(direct, &status, 0, &usage) == direct);
-    /* The kernel counts pages in batches. */
-    REQUIRE(collected.usage.ru_maxrss <= usage.ru_maxrss + 512);
+    /* A child's maximum begins with what its parent had resident, which a sanitizer makes large. The kernel counts pages
+     * in batches. */
+    if (resident_bytes(run.pid) < 4 << 20)
+        REQUIRE(collected.usage.ru_maxrss <= usage.ru_maxrss + 512);
 }
 
 #define CASE(name)                                                                                                     \

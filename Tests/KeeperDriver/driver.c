@@ -571,12 +571,14 @@ pid_t start_helper(void (*body)(void *), void *argument)
 
 /* ---- the program ---- */
 
-static const struct test_case *const groups[] = {spawn_cases,      reap_cases, hand_over_cases,
-                                                 connection_cases, end_cases,  fault_cases};
+enum { GROUPS = 6 };
+
+static const struct test_case *const groups[GROUPS] = {spawn_cases,      reap_cases, hand_over_cases,
+                                                       connection_cases, end_cases,  fault_cases};
 
 static void list_cases(void)
 {
-    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+    for (size_t i = 0; i < GROUPS; i++)
         for (const struct test_case *one = groups[i]; one->run; one++)
             (void)printf("%s\n", one->name);
 }
@@ -592,7 +594,7 @@ static const struct test_case *find_in(const struct test_case *group, const char
 static const struct test_case *find_case(const char *name)
 {
     const struct test_case *found = find_in(measurements, name);
-    for (size_t i = 0; !found && i < sizeof groups / sizeof *groups; i++)
+    for (size_t i = 0; !found && i < GROUPS; i++)
         found = find_in(groups[i], name);
     return found;
 }
