@@ -87,6 +87,45 @@ static void on_sigterm_it_ends_once_nothing_runs_and_no_agent_is_there(void)
     REQUIRE_EQUAL(keeper_exit(&run), 0);
 }
 
+/* Whatever made it ready to end is over when a new agent comes. */
+static void require_it_waits_again(struct keeper_run *run)
+{
+    int fd = connect_to(run);
+    send_hello(fd, KEEPER_VERSION, -1);
+    struct hand_over all = take_over(fd);
+    REQUIRE(kill(inherited(&all, 1)->pid, SIGKILL) == 0);
+    (void)close(fd);
+    const pid_t pid = inherited(&all, 1)->pid;
+    EVENTUALLY(process_state(pid) == 0);
+    close_hand_over(&all);
+    fd = connect_to(run);
+    send_hello(fd, KEEPER_VERSION, -1);
+    all = take_over(fd);
+    REQUIRE_EQUAL(inherited(&all, 1)->status, SIGKILL);
+    close_hand_over(&all);
+}
+
+static void a_new_agent_makes_it_wait_again_after_goodbye(void)
+{
+    struct keeper_run run = start_keeper("--keep", "1000", NULL);
+    const int fd = connect_first(&run);
+    (void)SPAWN(fd, 1, NULL, "/bin/sleep", "1000");
+    send_head(fd, KEEPER_GOODBYE, 0);
+    expect_done(fd, KEEPER_GOODBYE, 0);
+    (void)close(fd);
+    require_it_waits_again(&run);
+}
+
+static void a_new_agent_makes_it_wait_again_after_sigterm(void)
+{
+    struct keeper_run run = start_keeper("--keep", "1000", NULL);
+    const int fd = connect_first(&run);
+    (void)SPAWN(fd, 1, NULL, "/bin/sleep", "1000");
+    (void)close(fd);
+    REQUIRE(kill(run.pid, SIGTERM) == 0);
+    require_it_waits_again(&run);
+}
+
 static void a_connection_alone_is_served_and_is_all_it_stays_for(void)
 {
     struct keeper_run run;
@@ -186,6 +225,8 @@ const struct test_case end_cases[] = {
     CASE(without_an_agent_it_keeps_what_ended_for_as_long_as_it_is_told),
     CASE(without_any_agent_it_waits_for_one_that_long),
     CASE(on_sigterm_it_ends_once_nothing_runs_and_no_agent_is_there),
+    CASE(a_new_agent_makes_it_wait_again_after_goodbye),
+    CASE(a_new_agent_makes_it_wait_again_after_sigterm),
     CASE(a_connection_alone_is_served_and_is_all_it_stays_for),
     CASE(a_second_keeper_leaves_the_first_in_peace),
     CASE(what_a_killed_keeper_left_behind_is_no_obstacle),
