@@ -120,6 +120,7 @@ static void check(const struct children *children)
         REQUIRE((which != 0) == model[token].is_known);
         if (!which)
             continue;
+        REQUIRE(children->slots);
         const struct child *child = &children->slots[which];
         REQUIRE(child->token == token && child->is_reaped == model[token].is_reaped);
         REQUIRE(child->is_reaped || (child->pid == model[token].pid && child->pidfd == model[token].pidfd &&

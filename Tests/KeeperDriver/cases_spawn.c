@@ -279,7 +279,7 @@ static void a_child_costs_what_it_costs_and_not_what_the_keeper_has(void)
         _exit(127);
     }
     REQUIRE(wait4(direct, &status, 0, &usage) == direct);
-    /* A child's maximum begins with what its parent had resident, which a sanitizer makes large. The kernel counts pages
+    /* A child begins with what its parent had resident, which a sanitizer makes large. The kernel counts pages
      * in batches. */
     if (resident_bytes(run.pid) < 4 << 20)
         REQUIRE(collected.usage.ru_maxrss <= usage.ru_maxrss + 512);
