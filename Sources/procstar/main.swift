@@ -16,8 +16,10 @@ do {
         print(Version.text, terminator: "")
     case .local(let options):
         exit(LocalRun.main(options))
-    case .agent, .agentCheck:
-        complain("the agent isn't there yet")
+    case .agent(let options):
+        exit(AgentRun.main(options, environmentToken: environmentToken))
+    case .agentCheck:
+        complain("the check isn't there yet")
         exit(ExitStatus.failure)
     }
 } catch {

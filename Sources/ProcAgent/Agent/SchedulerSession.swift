@@ -11,8 +11,12 @@ struct SessionResources {
     /// Reads output back.
     let outputs: Worker
     let scale: SystemScale
-    /// Why nothing may be started now; nil if it may.
-    let startRefusal: () -> String?
+    let gate: StartGate
+}
+
+/// Whether the scheduler may start processes.
+final class StartGate {
+    var isOpen = true
 }
 
 /// One connection to the scheduler, from `Register` on: carries out what it asks for, and tells it what happens.
