@@ -71,7 +71,7 @@ final class AgentRun {
         worker = try Worker(loop: loop, name: "document")
         table = try ProcessTable(loop: loop, log: log, inheritance: inheritance, settings: settings)
         link = try SchedulerLink(
-            options.linkSettings(restriction: options.engine.restrictExe.first), accessToken: credentials.token.text,
+            options.linkSettings, accessToken: credentials.token.text,
             tls: credentials.tls, loop: loop, log: log, table: table)
         signalSource = try SignalSource(Self.signals, loop: loop) { [unowned self] in received($0.signum) }
         if credentials.token.isEmpty { log.warn("the access token is empty: whoever reaches the scheduler is let in") }
@@ -257,7 +257,8 @@ final class AgentRun {
 }
 
 extension AgentOptions {
-    fileprivate func linkSettings(restriction: String?) -> SchedulerLink.Settings {
+    fileprivate var linkSettings: SchedulerLink.Settings {
+        let restriction = engine.restrictExe.isEmpty ? nil : engine.restrictExe.joined(separator: ", ")
         var random = SystemRandomNumberGenerator()
         let registration = Registration(
             connID: connID ?? RandomUUID.text(using: &random), groupID: groupID, restrictedExe: restriction,

@@ -9,7 +9,8 @@ SignalSource.block(LocalRun.signals + [SIGCHLD])
 let environmentToken = AccessToken.wipeEnvironment()
 
 do {
-    switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environmentVariables()) {
+    let environment = environmentVariables()
+    switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environment) {
     case .help:
         print(Help.text, terminator: "")
     case .version:
@@ -18,9 +19,8 @@ do {
         exit(LocalRun.main(options))
     case .agent(let options):
         exit(AgentRun.main(options, environmentToken: environmentToken))
-    case .agentCheck:
-        complain("the check isn't there yet")
-        exit(ExitStatus.failure)
+    case .agentCheck(let options):
+        exit(AgentCheck.main(options, environmentToken: environmentToken, environment: environment))
     }
 } catch {
     complain("\(error)")

@@ -79,7 +79,8 @@ package final class SchedulerLink {
     package func refuseStarts() {
         guard gate.isOpen else { return }
         gate.isOpen = false
-        if isRegistered { session?.outbox.post(.shutDown(.idling)) }
+        // One that has yet to be registered hears of it behind that.
+        session?.outbox.post(.shutDown(.idling))
     }
 
     /// Says goodbye and ends. ``Event/stopped`` follows, soon in any case.
@@ -121,7 +122,7 @@ package final class SchedulerLink {
         target.tls = tls
         target.offersDeflate = settings.compression != .off
         target.options = settings.options
-        target.trustAdvice = "if it is the scheduler's, give it, or its CA's, with PROCSTAR_AGENT_CERT or --agent-cert"
+        target.trustAdvice = AgentCredentials.trustAdvice
         dial = dialer.dial(target) { [unowned self] result in
             dial = nil
             switch result {
