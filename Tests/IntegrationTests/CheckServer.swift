@@ -60,6 +60,9 @@ final class CheckServer {
     /// Nobody listens any more.
     func close() { listener?.close() }
 
+    /// Ends all connections.
+    func hangUp() { connections = [] }
+
     private func welcome(_ connection: WebSocketConnection) {
         connections.append(connection)
         connection.handlers.ended = { [unowned self] in ends.append($0) }
@@ -88,14 +91,19 @@ final class CheckServer {
     func check(_ options: [String], environment: [String] = []) throws -> ProgramRun.Ended {
         let run = try ProgramRun(
             [Procstar.executable, "agent-check"] + options, environment: ["LANG=C.UTF-8"] + environment)
+        // What it prints fits into a pipe, so it ends without being read.
+        serve { !LiveProcess.isAlive(run.pid) }
+        return run.finish()
+    }
+
+    /// Runs the loop until `condition` holds, or for a time far above what any test needs.
+    func serve(until condition: () -> Bool) {
         let deadline = loop.now + .seconds(60)
         var tick: EventLoop.TimerID?
         func turnAgain() { tick = loop.at(loop.now + .milliseconds(5), turnAgain) }
         turnAgain()
         defer { if let tick { loop.cancel(tick) } }
-        // What it prints fits into a pipe, so it ends without being read.
-        loop.run { !LiveProcess.isAlive(run.pid) || loop.now > deadline }
-        return run.finish()
+        loop.run { condition() || loop.now > deadline }
     }
 
     /// Options that are all right.

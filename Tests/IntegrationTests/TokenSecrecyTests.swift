@@ -1,3 +1,5 @@
+import Glibc
+import ProcCore
 import TestSupport
 import Testing
 
@@ -19,5 +21,30 @@ import Testing
         }
         let child = try #require(text.split(separator: "child:").last)
         #expect(!child.contains("PROCSTAR_AGENT_TOKEN=") && !child.contains("PROCSTAR_AGENT_TOKEN_FILE"))
+    }
+
+    /// The server has got it, also after a SIGHUP; nobody else has, not even by the most talkative log.
+    @Test func anAgentTellsItsTokenToTheServerAlone() throws {
+        let server = try CheckServer()
+        let run = try ProgramRun(
+            [Procstar.executable, "--agent", "--log-level=trace"] + server.options,
+            environment: CheckServer.goodToken)
+        server.serve { !server.heard.isEmpty }
+        let environment = try #require(contents(of: "/proc/\(run.pid)/environ"))
+        let arguments = try #require(contents(of: "/proc/\(run.pid)/cmdline"))
+        run.signal(SIGHUP)
+        #expect(run.waitForError("read the access token and the trust anchors again"))
+        server.hangUp()
+        server.serve { server.heard.count > 1 }
+        run.signal(SIGUSR1)
+        server.serve { !LiveProcess.isAlive(run.pid) }
+        let ended = run.finish()
+        #expect(server.heard.count { $0["access_token"] == .string("sesame") } == 2, "\(server.heard)")
+        let seen =
+            [environment, arguments].map { String(decoding: $0, as: UTF8.self) } + [
+                ended.errorText, ended.outputText,
+            ]
+        for text in seen { #expect(!text.contains("sesame"), "\(text)") }
+        #expect(ended.exitCode == 0 && ended.errorText.contains("registered"), "\(ended.errorText)")
     }
 }
