@@ -84,7 +84,10 @@ import Testing
         ("a type that isn't UTF-8", [0x81, 0xa4] + Array("type".utf8) + [0xa2, 0xff, 0xfe]),
         ("keys that are numbers", [0x82, 0x01, 0x02, 0x03, 0x04]),
         ("a message and more", MessagePackWriter.bytes(of: ["type": "ProcidListRequest"]) + [0xc0]),
-        ("two messages in one", Array(repeating: MessagePackWriter.bytes(of: ["type": "Bogus"]), count: 2).flatMap { $0 }),
+        (
+            "two messages in one",
+            Array(repeating: MessagePackWriter.bytes(of: ["type": "Bogus"]), count: 2).flatMap { $0 }
+        ),
     ]
 
     @Test func whatIsNoMessageAndNamesNobodyIsOnlyLogged() throws {

@@ -66,6 +66,23 @@ import Testing
         try second.nothingMore()
     }
 
+    @Test func whatEndsBetweenRegisterAndRegisteredIsToldBehindIt() throws {
+        let scheduler = try Scheduler()
+        let (_, first) = try scheduler.agent()
+        let pid = try #require(try first.begin("a", Self.sleeper)["pid"]?.number)
+        first.abort()
+        let second = try scheduler.accept()
+        try second.hearRegistration()
+        #expect(second.registeredIDs == ["a"])
+        kill(pid_t(pid), SIGKILL)
+        try scheduler.wait("the process has been reaped") { LiveProcess.stat(pid_t(pid)) == nil }
+        try second.expectPong()
+        #expect(!second.hasMessages)
+        second.send(["type": "Registered"])
+        #expect(try second.result("terminated", of: "a")[path: "status", "signal"] == "SIGKILL")
+        try second.nothingMore()
+    }
+
     @Test func aStartThatWasReadIsNotForgottenWhenTheConnectionGoes() throws {
         let scheduler = try Scheduler()
         let (_, first) = try scheduler.agent()
@@ -77,8 +94,9 @@ import Testing
         let second = try scheduler.accept()
         try second.register()
         #expect(second.registeredIDs == ["a"])
-        #expect(try second.refusal(of: ["type": "ProcStartRequest", "specs": ["a": ["argv": ["/bin/true"]]]])
-            == "duplicate proc id: a")
+        #expect(
+            try second.refusal(of: ["type": "ProcStartRequest", "specs": ["a": ["argv": ["/bin/true"]]]])
+                == "duplicate proc id: a")
     }
 
     @Test func aSilentServerIsLeftAfterTheReadTimeoutAndDialledAgain() throws {
@@ -147,6 +165,23 @@ import Testing
         try second.register()
         #expect(second.registeredIDs == ["a"])
         #expect(!scheduler.hasArrivals)
+    }
+
+    @Test func atSIGHUPTheTokenIsReadAgainAndTheConnectionStays() throws {
+        let scheduler = try Scheduler()
+        let folder = TemporaryDirectory()
+        let file = folder.write(Scheduler.token, to: "token", mode: 0o600)
+        let agent = try scheduler.startAgent(["--token-file", file])
+        let first = try scheduler.accept()
+        try first.register()
+        try first.nothingMore()
+        folder.write("another", to: "token", mode: 0o600)
+        agent.signal(SIGHUP)
+        try agent.waitForLog("again")
+        try first.nothingMore()
+        #expect(!scheduler.hasArrivals)
+        first.abort()
+        #expect(try scheduler.accept().hearRegistration()["access_token"] == "another")
     }
 
     @Test func waitsBetweenTriesGrowAndHaveAnEnd() throws {

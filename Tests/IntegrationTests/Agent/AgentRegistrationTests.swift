@@ -34,7 +34,9 @@ import Testing
         #expect(proc["groupname"]?.text == getgrgid(getgid()).map { String(cString: $0.pointee.gr_name) })
         var host = [CChar](repeating: 0, count: 256)
         gethostname(&host, host.count)
-        #expect(proc["hostname"]?.text == String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        #expect(
+            proc["hostname"]?.text
+                == String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 
     @Test func anAgentThatHasJustBegunKnowsNoProcessesAndIsActive() throws {
@@ -49,9 +51,9 @@ import Testing
     }
 
     @Test func theConnectionsNameIsARandomUUIDUnlessItIsGiven() throws {
-        let scheduler = try Scheduler()
         var names: Set<String> = []
         for _ in 0..<2 {
+            let scheduler = try Scheduler()
             _ = try scheduler.startAgent()
             let name = try #require(try scheduler.accept().hearRegistration()[path: "conn", "conn_id"]?.text)
             let parts = name.split(separator: "-", omittingEmptySubsequences: false)
@@ -60,6 +62,7 @@ import Testing
             names.insert(name)
         }
         #expect(names.count == 2)
+        let scheduler = try Scheduler()
         _ = try scheduler.startAgent(["--conn-id", "mine"])
         #expect(try scheduler.accept().hearRegistration()[path: "conn", "conn_id"]?.text == "mine")
     }
@@ -112,12 +115,12 @@ import Testing
     }
 
     @Test func aTokenMayComeFromAFile() throws {
-        let scheduler = try Scheduler()
         let folder = TemporaryDirectory()
         let file = folder.write("from a file\n", to: "token", mode: 0o600)
         for (options, environment) in [
             (["--token-file", file], [:]), ([], ["PROCSTAR_AGENT_TOKEN_FILE": file]),
         ] as [([String], [String: String?])] {
+            let scheduler = try Scheduler()
             _ = try scheduler.startAgent(
                 options, environment: environment.merging(["PROCSTAR_AGENT_TOKEN": nil]) { a, _ in a })
             #expect(try scheduler.accept().hearRegistration()["access_token"] == "from a file")

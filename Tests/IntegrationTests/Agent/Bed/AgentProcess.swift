@@ -60,11 +60,13 @@ final class AgentProcess {
     /// The end of it, for failures.
     var logEnd: String { String(log.suffix(3000)) }
 
-    /// Waits until it has logged a text.
+    /// Waits until it has logged a text so often.
     func waitForLog(
-        _ text: String, within seconds: Double = 20, at place: SourceLocation = #_sourceLocation
+        _ text: String, times: Int = 1, within seconds: Double = 20, at place: SourceLocation = #_sourceLocation
     ) throws {
-        try scheduler.wait("the agent logs \"\(text)\"", within: seconds, at: place) { log.contains(text) }
+        try scheduler.wait("the agent logs \"\(text)\"", within: seconds, at: place) {
+            log.split(separator: text, omittingEmptySubsequences: false).count > times
+        }
     }
 
     // MARK: Its end
@@ -86,7 +88,8 @@ final class AgentProcess {
     ) throws {
         try scheduler.wait("the agent exits", within: seconds, at: place) { hasEnded }
         let status = status ?? -1
-        #expect(clinux_exited(status) && clinux_exit_status(status) == code, "\(status): \(logEnd)", sourceLocation: place)
+        #expect(
+            clinux_exited(status) && clinux_exit_status(status) == code, "\(status): \(logEnd)", sourceLocation: place)
     }
 
     // MARK: What the kernel says of it

@@ -69,8 +69,11 @@ final class Peer {
 
     func send(_ message: Value) { sendRaw(MessagePackWriter.bytes(of: message)) }
 
-    func sendRaw(_ bytes: [UInt8], as opcode: WebSocketConnection.Opcode = .binary) {
-        let result = connection.send(opcode, bytes, compression: .off)
+    func sendRaw(
+        _ bytes: [UInt8], as opcode: WebSocketConnection.Opcode = .binary,
+        compression: WebSocketConnection.Compression = .off
+    ) {
+        let result = connection.send(opcode, bytes, compression: compression)
         guard result != .taken else { return }
         Issue.record("sending a message: \(result); \(scheduler.lastSeen)")
     }

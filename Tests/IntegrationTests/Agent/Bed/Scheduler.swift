@@ -27,7 +27,7 @@ final class Scheduler {
     private var agents: [AgentProcess] = []
 
     /// Listens at once, on a port of loopback that nobody else has.
-    init(_ change: (inout WebSocketConnection.Options) -> Void = { _ in }) throws {
+    init(deflates: Bool = true, _ change: (inout WebSocketConnection.Options) -> Void = { _ in }) throws {
         loop = try EventLoop()
         var service = WebSocketService()
         let certificate = try Self.certificate.get()
@@ -38,6 +38,7 @@ final class Scheduler {
         // Unless a test wants otherwise, what is heard of the agent is its own doing.
         service.options.pingInterval = nil
         service.options.readTimeout = nil
+        service.handshake.allowsDeflate = deflates
         change(&service.options)
         self.service = service
         folder.write(certificate.certificate, to: "anchor.pem")
