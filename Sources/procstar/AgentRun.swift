@@ -112,6 +112,8 @@ final class AgentRun {
         link.begin()
         if options.wait, table.isEmpty {
             workDeadline = loop.at(loop.now + options.waitTimeout) { [unowned self] in
+                // What waits for an open to end has come, too.
+                guard table.isEmpty else { return }
                 log.info("no work came", ["seconds": .double(options.waitTimeout.seconds)])
                 act(on: .finish)
             }
