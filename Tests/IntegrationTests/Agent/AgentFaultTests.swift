@@ -134,18 +134,6 @@ import Testing
 }
 
 extension Peer {
-    /// Asks for a result and takes whatever comes about that process or others before it.
-    fileprivate func askAnyResult(of id: String) throws -> Value {
-        send(["type": "ProcResultRequest", "proc_id": .string(id)])
-        send(["type": "ProcidListRequest"])
-        var last: Value = .null
-        _ = try skip(to: "the list") { message in
-            if message.type == "ProcResult", message.procID == id { last = message["res"] ?? .null }
-            return message.type == "ProcidList"
-        }
-        return last
-    }
-
     /// Turns until the connection is cut, or until what was asked for has come in spite of all.
     fileprivate func waitForEndOrSilence() throws {
         var isListed = false

@@ -195,6 +195,26 @@ import Testing
         try Self.expectUnharmed(next)
     }
 
+    @Test func aRequestInFragmentsWithPingsBetweenIsOneRequest() throws {
+        let (_, _, peer) = try Self.bed()
+        let request: Value = ["type": "ProcResultRequest", "proc_id": "bystander", "x": .string("ä")]
+        peer.sendInFragments(MessagePackWriter.bytes(of: request))
+        #expect(try peer.result("running", of: "bystander")["pid"]?.number != nil)
+        #expect(peer.pongs.count > 3)
+        try Self.expectUnharmed(peer)
+    }
+
+    @Test func whatIsTooLongOnlyWhenItIsDecompressedClosesTheConnectionToo() throws {
+        let (scheduler, agent, peer) = try Self.bed(["--max-message", "1M"])
+        let idle = try agent.memory("VmRSS")
+        peer.sendRaw([UInt8](repeating: 0, count: 64 << 20), compression: .on)
+        try peer.expectClose(1009)
+        let next = try scheduler.accept()
+        try next.register()
+        try Self.expectUnharmed(next)
+        #expect(try agent.memory("VmHWM") < idle + 8 << 20)
+    }
+
     @Test func randomBytesAreSurvived() throws {
         let (_, _, peer) = try Self.bed()
         var random = SeededGenerator(seed: 8)

@@ -89,6 +89,36 @@ import Testing
         try agent.expectExit(0)
     }
 
+    @Test func aSchedulerThatGoesWhileItIsWaitedForIsNotWaitedForAnyMore() throws {
+        let scheduler = try Scheduler()
+        let (agent, peer) = try scheduler.agent(Self.patient)
+        try peer.begin("a", Self.sleeper)
+        agent.signal(SIGTERM)
+        _ = try peer.skip(to: "the result") { $0.type == "ProcResult" }
+        let start = scheduler.loop.now
+        scheduler.closePort()
+        peer.abort()
+        try agent.expectExit(0)
+        #expect(scheduler.loop.now.since(start) < .seconds(4))
+    }
+
+    @Test func aNetworkThatStallsDoesNotKeepTheAgentFromEnding() async throws {
+        let status = try await apart {
+            let scheduler = try Scheduler()
+            let relay = try Relay(to: scheduler)
+            let agent = try scheduler.startAgent(port: relay.port)
+            let peer = try scheduler.accept()
+            try peer.register()
+            try peer.begin("a", SpecText.shell("echo x; exec sleep 1000", SpecText.capture()))
+            relay.isStalled = true
+            agent.signal(SIGTERM)
+            // 5 s for the processes to be deleted, 5 s for the close to be answered.
+            try scheduler.wait("the agent exits", within: 40) { agent.hasEnded }
+            return agent.status
+        }
+        #expect(status == 0)
+    }
+
     // MARK: Its own end
 
     @Test func theLastFailedAttemptEndsTheProcessesAndTheAgentWithStatusOne() throws {
@@ -121,6 +151,21 @@ import Testing
         let (agent, peer) = try scheduler.agent(["--wait", "--wait-timeout", "0.5"])
         _ = try peer.skip(to: "done") { $0["shutdown_state"] == "done" }
         try peer.expectClose(1000)
+        try agent.expectExit(0)
+    }
+
+    @Test func workThatIsNotStartedYetIsWorkToo() throws {
+        let scheduler = try Scheduler()
+        let (agent, peer) = try scheduler.agent(["--wait", "--wait-timeout", "0.5"])
+        let folder = TemporaryDirectory()
+        try peer.start("a", try AgentStartTests.blocked(in: folder))
+        scheduler.turn(for: .seconds(1))
+        #expect(try peer.nothingMore() == ["a"])
+        let writer = open(folder.path("fifo"), O_WRONLY | O_CLOEXEC)
+        close(writer)
+        for state in ["running", "terminated"] { _ = try peer.result(state, of: "a") }
+        try peer.delete("a")
+        _ = try peer.skip(to: "done") { $0["shutdown_state"] == "done" }
         try agent.expectExit(0)
     }
 

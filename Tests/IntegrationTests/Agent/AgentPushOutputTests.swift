@@ -167,7 +167,9 @@ import Testing
     }
 
     @Test func aServerThatReadsNothingIsNotSentMoreThanFits() throws {
-        let (scheduler, agent, peer) = try Self.bed(["--log-level", "info", "--compress-above", "off"])
+        let (scheduler, agent, peer) = try Self.bed([
+            "--log-level", "info", "--compress-above", "off", "--max-attached", "0",
+        ])
         for index in 0..<8 { try peer.begin("\(index)", AgentSlowSchedulerTests.zeros(16 << 20)) }
         try scheduler.wait("the output is there") {
             try (0..<8).allSatisfy { try peer.askOutput("\($0)", "stdout", -1)["stop"] == 16_777_216 }

@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test func thousandsInOneRequestAreStartedInOrderAndEachSendsItsTwoResults() throws {
-        let count = 3000
+        let count = 5000
         let scheduler = try Scheduler()
         let (_, peer) = try scheduler.agent(["--log-level", "info"])
         peer.send(Self.request(count, ["argv": ["/bin/true"]]))

@@ -79,6 +79,25 @@ import Testing
         #expect(!log.contains("b3V0cHV0LTE"))
     }
 
+    /// Specs with a value of a variable where none is expected.
+    static let misplaced = [
+        #"{"argv": ["/bin/true"], "env": {"vars": {"PIN": 471100}}}"#,
+        #"{"argv": ["/bin/true"], "env": {"vars": {"PIN": ["471100"]}}}"#,
+        #"{"argv": ["/bin/true"], "env": {"vars": "PIN=471100"}}"#,
+        #"{"argv": ["/bin/true"], "env": "PIN=471100"}"#,
+        #"{"argv": ["/bin/true"], "env": ["PIN=471100"]}"#,
+    ]
+
+    @Test func aRefusalThatQuotesAValueOfTheEnvironmentIsNotLoggedWithIt() throws {
+        let scheduler = try Scheduler()
+        let (agent, peer) = try scheduler.agent(["--log-level", "trace"])
+        for spec in Self.misplaced {
+            _ = try peer.refusal(of: ["type": "ProcStartRequest", "specs": try .specs([("a", spec)])])
+        }
+        #expect(agent.log.contains("a start request is refused"))
+        #expect(!agent.log.contains("471100"), "\(agent.log)")
+    }
+
     @Test func aWrongTokenIsNotLoggedEither() throws {
         let scheduler = try Scheduler()
         let agent = try scheduler.startAgent(

@@ -190,6 +190,20 @@ import Testing
         try Self.expectGoodbye(agent, second)
     }
 
+    @Test func aDrainThatBeginsWithinARegistrationIsToldBehindIt() throws {
+        let scheduler = try Scheduler()
+        let (agent, first) = try scheduler.agent()
+        try first.begin("a", Self.sleeper)
+        first.abort()
+        let second = try scheduler.accept()
+        #expect(try second.hearRegistration()["shutdown_state"] == "active")
+        agent.signal(SIGUSR1)
+        try agent.waitForLog("nothing is started any more")
+        second.send(["type": "Registered"])
+        try Self.expect("idling", from: second)
+        #expect(try second.nothingMore() == ["a"])
+    }
+
     @Test func SIGTERMEndsADrain() throws {
         let scheduler = try Scheduler()
         let (agent, peer) = try scheduler.agent()

@@ -43,6 +43,18 @@ extension Peer {
         return try #require(try next("ProcResult", id, at: place)["res"], sourceLocation: place)
     }
 
+    /// Asks for a result and takes whatever comes about that process or others before it.
+    func askAnyResult(of id: String) throws -> Value {
+        send(["type": "ProcResultRequest", "proc_id": .string(id)])
+        send(["type": "ProcidListRequest"])
+        var last: Value = .null
+        _ = try skip(to: "the list") { message in
+            if message.type == "ProcResult", message.procID == id { last = message["res"] ?? .null }
+            return message.type == "ProcidList"
+        }
+        return last
+    }
+
     func signal(_ id: String, _ signum: Value) {
         send(["type": "ProcSignalRequest", "proc_id": .string(id), "signum": signum])
     }

@@ -19,15 +19,14 @@ final class Peer {
     private(set) var registration: Value = .null
     /// Where bytes of large messages go instead of into memory, behind the first 1 KiB. For schedulers whose messages
     /// come in pieces.
-    var sink: (([UInt8]) -> Void)?
+    var sink: ((UnsafeBufferPointer<UInt8>) -> Void)?
 
     init(_ connection: WebSocketConnection, of scheduler: Scheduler) {
         self.connection = connection
         self.scheduler = scheduler
         connection.handlers.received = { [unowned self] message in
             if message.isFirst { partial = [] }
-            let bytes = Array(message.bytes)
-            if let sink, partial.count >= 1024 { sink(bytes) } else { partial += bytes }
+            if let sink, partial.count >= 1024 { sink(message.bytes) } else { partial += message.bytes }
             guard message.isLast else { return }
             inbox.append(partial)
             partial = []
@@ -81,6 +80,11 @@ final class Peer {
     /// Sends if there is room for it: nobody reads what was sent before otherwise.
     func offer(_ message: Value) -> Bool {
         connection.send(.binary, MessagePackWriter.bytes(of: message), compression: .off) == .taken
+    }
+
+    /// Sends a message as many frames of a few bytes, with a ping before each.
+    func sendInFragments(_ bytes: [UInt8]) {
+        connection.send(.binary, length: nil, from: Fragments(bytes, of: connection), compression: .off)
     }
 
     func ping(_ payload: [UInt8]) { connection.ping(payload) }
@@ -185,5 +189,23 @@ final class Peer {
             Issue.record("a close with \(code) expected, not: \(end)", sourceLocation: place)
             return
         }
+    }
+}
+
+/// A message that goes out in frames of seven bytes: a ping before each piece sees to it that a frame ends there.
+private final class Fragments: MessageSource {
+    private var rest: ArraySlice<UInt8>
+    private unowned let connection: WebSocketConnection
+
+    init(_ bytes: [UInt8], of connection: WebSocketConnection) {
+        rest = bytes[...]
+        self.connection = connection
+    }
+
+    func nextPiece() -> MessagePiece {
+        guard !rest.isEmpty else { return .end }
+        connection.ping(Array("\(rest.count)".utf8))
+        defer { rest = rest.dropFirst(7) }
+        return .bytes(Array(rest.prefix(7)))
     }
 }

@@ -124,13 +124,14 @@ final class Scheduler {
     /// Whether somebody has dialled and not been accepted.
     var hasArrivals: Bool { !arrivals.isEmpty }
 
-    /// An agent of its own, registered.
+    /// An agent of its own, registered, and aware of it.
     func agent(
         _ options: [String] = [], features: [String]? = nil, at place: SourceLocation = #_sourceLocation
     ) throws -> (process: AgentProcess, peer: Peer) {
         let process = try startAgent(options)
         let peer = try accept(at: place)
         try peer.register(features: features, at: place)
+        try peer.nothingMore(at: place)
         return (process, peer)
     }
 
