@@ -54,6 +54,40 @@ import Testing
         #expect(!agent.hasEnded)
     }
 
+    @Test func aSchedulerThatComesBackFindsManyProcessesComplete() throws {
+        let count = 200
+        let scheduler = try Scheduler()
+        let (agent, first) = try scheduler.agent(["--log-level", "info"])
+        let folder = TemporaryDirectory()
+        let go = folder.path("go")
+        // Each writes a line, waits, and writes some more.
+        let command = "echo begun; while ! [ -e \(go) ]; do sleep 0.1; done; seq 1000; exit $((RANDOM_CODE))"
+        try first.start(
+            (0..<count).map { index in
+                let mode = index % 2 == 0 ? "memory" : "tempfile"
+                return (
+                    "\(index)",
+                    SpecText.shell(
+                        command.replacing("RANDOM_CODE", with: "\(index % 100)"), SpecText.capture(mode))
+                )
+            })
+        _ = try first.skip(to: "the last one's start", within: 60) { $0.procID == "\(count - 1)" }
+        scheduler.closePort()
+        first.abort()
+        folder.write("", to: "go")
+        try agent.waitForLog("a process has ended", times: count, within: 60)
+        try scheduler.openPort()
+        let second = try scheduler.accept()
+        try second.register()
+        #expect(second.registeredIDs == Set((0..<count).map { "\($0)" }))
+        let text = "begun\n" + (1...1000).map { "\($0)\n" }.joined()
+        for index in 0..<count {
+            let result = try second.askResult(of: "\(index)")
+            #expect(result[path: "status", "exit_code"]?.number == index % 100 && result.captured("stdout") == text)
+        }
+        try second.nothingMore()
+    }
+
     @Test func whatEndsAfterTheRegistrationIsSentByItself() throws {
         let scheduler = try Scheduler()
         let (_, first) = try scheduler.agent()

@@ -77,6 +77,25 @@ import Testing
         try peer.nothingMore()
     }
 
+    @Test func oneThatIsMoreThanTheKernelTakesFailsAlone() throws {
+        let scheduler = try Scheduler()
+        let (_, peer) = try scheduler.agent()
+        let long = Value.string(String(repeating: "x", count: 8 << 20))
+        peer.send([
+            "type": "ProcStartRequest",
+            "specs": ["long": ["argv": ["/bin/true", long]], "short": ["argv": ["/bin/true"]]],
+        ])
+        var states: [String: [String]] = [:]
+        for _ in 0..<4 {
+            let message = try peer.next("ProcResult")
+            states[try #require(message.procID), default: []].append(message[path: "res", "state"]?.text ?? "")
+        }
+        #expect(states == ["long": ["error", "error"], "short": ["running", "terminated"]])
+        #expect(
+            try peer.askResult(of: "long")["errors"] == ["execve failed: /bin/true: Argument list too long"])
+        try peer.nothingMore()
+    }
+
     @Test func pipesJoinProcessesOfARequest() throws {
         let scheduler = try Scheduler()
         let (_, peer) = try scheduler.agent()

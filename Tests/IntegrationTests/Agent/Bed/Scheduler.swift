@@ -27,14 +27,21 @@ final class Scheduler {
     private var agents: [AgentProcess] = []
 
     /// Listens at once, on a port of loopback that nobody else has.
-    init(deflates: Bool = true, _ change: (inout WebSocketConnection.Options) -> Void = { _ in }) throws {
+    init(
+        isSecure: Bool = true, certificate own: TestCertificate? = nil, deflates: Bool = true,
+        _ change: (inout WebSocketConnection.Options) -> Void = { _ in },
+        judge: @escaping (HTTPHead) -> WebSocketService.Verdict = { _ in .accept() }
+    ) throws {
         loop = try EventLoop()
         var service = WebSocketService()
-        let certificate = try Self.certificate.get()
-        service.tls = try TLSContext(
-            server: .init(
-                certificate: .init(Array(certificate.certificate.utf8), from: "certificate"),
-                key: .init(Array(certificate.key.utf8), from: "key")))
+        let certificate = try own ?? Self.certificate.get()
+        if isSecure {
+            service.tls = try TLSContext(
+                server: .init(
+                    certificate: .init(Array(certificate.certificate.utf8), from: "certificate"),
+                    key: .init(Array(certificate.key.utf8), from: "key")))
+        }
+        service.judge = judge
         // Unless a test wants otherwise, what is heard of the agent is its own doing.
         service.options.pingInterval = nil
         service.options.readTimeout = nil
@@ -119,6 +126,15 @@ final class Scheduler {
     func accept(within seconds: Double = 20, at place: SourceLocation = #_sourceLocation) throws -> Peer {
         try wait("an agent dials", within: seconds, at: place) { !arrivals.isEmpty }
         return arrivals.removeFirst()
+    }
+
+    /// The next agent that dials and hasn't hung up since.
+    func acceptLiving(at place: SourceLocation = #_sourceLocation) throws -> Peer {
+        while true {
+            let peer = try accept(at: place)
+            turn(for: .milliseconds(20))
+            if peer.end == nil { return peer }
+        }
     }
 
     /// Whether somebody has dialled and not been accepted.
