@@ -46,22 +46,23 @@ import Testing
     @Test func cutsAnywhereInTheHandshakesAreTriedAgain() throws {
         let scheduler = try Scheduler()
         let relay = try Relay(to: scheduler)
-        let amounts: [[Relay.Way: Int]] = [
-            [.up: 1], [.up: 100], [.up: 300], [.up: 600], [.down: 1], [.down: 100], [.down: 700], [.down: 1100],
-        ]
-        relay.allowance = amounts[0]
-        let agent = try scheduler.startAgent(port: relay.port)
-        for (index, amount) in amounts.enumerated() {
-            relay.allowance = amount
-            try scheduler.wait("a connection is cut") { relay.allowance.values.contains(0) }
-            // Those that have got as far as `Register` lie there without an answer.
-            relay.allowance = index + 1 < amounts.count ? amounts[index + 1] : [:]
+        _ = try scheduler.startAgent(port: relay.port)
+        // What it takes to get there, without what follows.
+        let first = try scheduler.accept()
+        let whole = relay.passed
+        let parts = Relay.Way.allCases.flatMap { way in
+            (0..<6).map { (way, max((whole[way] ?? 0) * $0 / 6, 1)) }
+        }
+        relay.allowance = [parts[0].0: parts[0].1]
+        first.abort()
+        for (index, (way, _)) in parts.enumerated() {
+            try scheduler.wait("a connection is cut") { relay.allowance[way] == 0 }
+            relay.allowance = index + 1 < parts.count ? [parts[index + 1].0: parts[index + 1].1] : [:]
             relay.cut()
         }
         let peer = try scheduler.acceptLiving()
         try peer.register()
         #expect(try peer.nothingMore() == [])
-        withExtendedLifetime(agent) {}
     }
 
     @Test(arguments: [SIGTERM, SIGUSR1, SIGQUIT])
