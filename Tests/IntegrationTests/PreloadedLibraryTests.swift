@@ -5,9 +5,10 @@ import Testing
 /// procstar with a library loaded before it.
 @Suite struct PreloadedLibraryTests {
     /// libfaketime changes the environment before main, and with it the place where Swift looks for the arguments.
-    private static let library = ["x86_64", "aarch64"]
-        .map { "/usr/lib/\($0)-linux-gnu/faketime/libfaketimeMT.so.1" }
-        .first { access($0, R_OK) == 0 }
+    private static let library: String? = {
+        let paths = ["x86_64", "aarch64"].map { "/usr/lib/\($0)-linux-gnu/faketime/libfaketimeMT.so.1" }
+        return paths.first { access($0, R_OK) == 0 }
+    }()
 
     // Sanitizers ask for the time before libfaketime is ready for that.
     @Test(.enabled(if: library != nil && getenv("ASAN_OPTIONS") == nil && getenv("TSAN_OPTIONS") == nil))

@@ -175,7 +175,9 @@ final class OutputPush {
             let output = try output(fd)
             let message = OutputMessage(.pushed, procID: id, fd: fd, range: range, encoding: output.encoding)
             session.write(
-                message, type: .pushed, output, from: range.lowerBound, of: id, fd, in: session.outbox.reserve()
+                message, type: .pushed, output, from: range.lowerBound, of: id, fd, in: session.outbox.reserve(),
+                // Nothing follows a piece that is missing.
+                isWanted: { [weak self] in self?.failed.contains(fd) == false }
             ) { [weak self] reason in
                 guard let self, !isOver, !failed.contains(fd) else { return nil }
                 failed.insert(fd)

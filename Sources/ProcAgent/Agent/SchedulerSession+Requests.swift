@@ -43,11 +43,11 @@ extension SchedulerSession {
         guard resources.gate.isOpen else { return outbox.post(received.refusal("agent shutting down: idling")) }
         switch request {
         case .failure(let error):
-            log.warn("a start request is refused", ["reason": .string("\(error)")])
+            warn("a start request is refused", error.description)
             outbox.post(received.refusal("\(error)"))
         case .success(let prepared):
             if let taken = prepared.ids.first(where: { table.contains($0) }) {
-                log.warn("a start request is refused", ["reason": .string("duplicate proc id: \(taken)")])
+                warn("a start request is refused", "duplicate proc id: \(taken)")
                 return outbox.post(received.refusal("duplicate proc id: \(taken)"))
             }
             table.start(prepared, inThisTurn: inThisTurn)
@@ -142,11 +142,14 @@ extension SchedulerSession {
 
     /// Writes output into a place: little at once, more from a source that reads it as it is sent.
     ///
-    /// - Parameter refusal: What is sent when it can't be read. When part of it has gone out already, the connection
-    ///   is closed instead.
+    /// - Parameters:
+    ///   - refusal: What is sent when it can't be read. When part of it has gone out already, the connection is closed
+    ///     instead.
+    ///   - isWanted: Asked when it has been read: whether it is still to be sent.
     func write(
         _ message: OutputMessage, type: OutputMessage.Kind, _ output: ReadableOutput, from start: UInt64, of id: String,
-        _ fd: FdName, in place: Outbox.Place, refusal: @escaping (String) -> AgentMessage?
+        _ fd: FdName, in place: Outbox.Place, isWanted: @escaping () -> Bool = { true },
+        refusal: @escaping (String) -> AgentMessage?
     ) {
         func fail(_ failure: CaptureReadError) {
             table.noteUnreadable(id, fd: fd.number, reason: "\(failure)")
@@ -174,7 +177,11 @@ extension SchedulerSession {
         }
         source.begin { [weak self] failure in
             guard let self else { return }
-            if let failure { fail(failure) } else { outbox.fill(place, letter(.output(message, source))) }
+            if let failure {
+                fail(failure)
+            } else {
+                outbox.fill(place, isWanted() ? letter(.output(message, source)) : nil)
+            }
         }
     }
 }

@@ -43,6 +43,7 @@ final class SchedulerSession {
 
     /// How long one turn of the loop goes on carrying out requests before it looks at everything else.
     private static let slice = Interval.milliseconds(5)
+    private static let mostWarnings = 100
     /// Longer ones are decoded on a worker.
     private static let quickCount = 256 << 10
 
@@ -65,6 +66,7 @@ final class SchedulerSession {
     /// Those that found no room, the one that waits longest first.
     var waitingPushes: [OutputPush] = []
     private var hasSeenText = false
+    private var warnings = 0
 
     var loop: EventLoop { resources.loop }
     var log: Logger { resources.log }
@@ -200,6 +202,8 @@ final class SchedulerSession {
 
     private func sayGoodbye() {
         phase = .closing
+        // Subscribers have had their time, and nothing follows a goodbye.
+        for id in Array(pushes.keys) { endPush(of: id) }
         // What comes is not looked at any more, but for the answer to the close.
         connection.readsInput = true
         outbox.post(.shutDown(.done))
@@ -249,9 +253,17 @@ final class SchedulerSession {
         case .message(let received): answer(received)
         case .start(let received, let request): start(received, request)
         case .refusal(let refusal):
-            log.warn("a message of the scheduler is refused", ["reason": .string("\(refusal)")])
+            warn("a message of the scheduler is refused", refusal.description)
             if let answer = refusal.answer { outbox.post(answer) }
         }
+    }
+
+    /// Some refusals tell what is wrong; a scheduler that goes on like that isn't to fill a disk.
+    func warn(_ what: String, _ reason: String) {
+        warnings += 1
+        guard warnings <= Self.mostWarnings else { return }
+        log.warn(what, ["reason": .string(reason)])
+        if warnings == Self.mostWarnings { log.warn("further refusals of this connection are not logged") }
     }
 
     /// The first message has to be `Registered`.

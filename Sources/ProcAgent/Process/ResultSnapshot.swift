@@ -32,6 +32,9 @@ package struct ResultSnapshot: Sendable {
                     cause: entry.cause))
         } else if entry.isFinal, let stop = entry.stop {
             phase = .failed(at: stop, entry.cause)
+        } else if let remains = entry.remains {
+            // It may be reaped, and its pid be another's, while its last output is still being taken in.
+            phase = .running(ProcessResult.Running(pid: entry.pid, stat: remains.stat, statm: nil, usage: nil))
         } else if entry.pid > 0 {
             phase = .running(Self.running(entry.pid))
         } else {

@@ -52,9 +52,6 @@ package struct AgentShutdown: Equatable, Sendable {
 
     package init() {}
 
-    /// Whether new processes may be started.
-    package var acceptsStarts: Bool { state == .active }
-
     /// - Parameters:
     ///   - isQuiet: Whether nothing runs, as ``Event/nothingRuns`` says.
     ///   - isEmpty: Whether nothing is known, as ``Event/nothingLeft`` says.

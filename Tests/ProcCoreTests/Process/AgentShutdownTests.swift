@@ -25,12 +25,10 @@ import Testing
 
     private var leaveDeadline: Action { .wakeAt(now + AgentShutdown.leaveGrace) }
 
-    @Test func startsAreAcceptedUntilItIsToldToEnd() {
-        for event in [Event.drain, .terminate, .kill] {
+    @Test func whateverEndsItHasStartsRefusedFirst() {
+        for event in [Event.drain, .terminate, .kill, .finish] {
             var agent = running()
-            #expect(agent.shutdown.acceptsStarts)
-            _ = agent.handle(event, at: now)
-            #expect(!agent.shutdown.acceptsStarts, "\(event)")
+            #expect(agent.handle(event, at: now).first == .announceIdling, "\(event)")
         }
     }
 
