@@ -252,10 +252,9 @@ extension SchedulerSession {
     }
 
     func pumpWaiting() {
-        guard !waitingPushes.isEmpty, outbox.isLight else { return }
-        let waiting = waitingPushes
-        waitingPushes = []
-        for push in waiting {
+        // One that isn't done when there is no room any more waits behind the others.
+        while outbox.isLight, !waitingPushes.isEmpty {
+            let push = waitingPushes.removeFirst()
             push.awaitsRoom = false
             push.pump()
         }

@@ -5,7 +5,7 @@ internal import ProcIO
 extension SchedulerSession {
     /// Up to here output is read on the loop, unless it is compressed.
     static let quickOutput: UInt64 = 64 << 10
-    /// What an answer may weigh that a worker is still making: about what a result is when it is not small.
+    /// What an answer weighs besides attached output that a worker is still making.
     private static let resultWeight = 64 << 10
 
     func answer(_ received: ReceivedMessage) {
@@ -36,7 +36,10 @@ extension SchedulerSession {
 
     // MARK: Starting, signalling, forgetting
 
-    func start(_ received: ReceivedMessage, _ request: Result<PreparedStart, SpecError>) {
+    /// - Parameter inThisTurn: Whether the first are started at once.
+    func start(
+        _ received: ReceivedMessage, _ request: Result<PreparedStart, SpecError>, inThisTurn: Bool = true
+    ) {
         guard resources.gate.isOpen else { return outbox.post(received.refusal("agent shutting down: idling")) }
         switch request {
         case .failure(let error):
@@ -47,7 +50,7 @@ extension SchedulerSession {
                 log.warn("a start request is refused", ["reason": .string("duplicate proc id: \(taken)")])
                 return outbox.post(received.refusal("duplicate proc id: \(taken)"))
             }
-            table.start(prepared)
+            table.start(prepared, inThisTurn: inThisTurn)
         }
     }
 
@@ -101,7 +104,7 @@ extension SchedulerSession {
                 traced: isTraced)
         }
         guard !snapshot.completesQuickly else { return outbox.fill(place, letter()) }
-        outbox.expect(Self.resultWeight, in: place)
+        outbox.expect(Self.resultWeight + snapshot.attachedCount, in: place)
         resources.documents.run {
             SealedLetter(letter())
         } then: { [weak self] sealed in
@@ -153,7 +156,8 @@ extension SchedulerSession {
             Letter(content: content, type: type.rawValue, procID: id, text: nil)
         }
 
-        if message.dataCount <= Self.quickOutput, output.snapshot.gzip == nil {
+        // Of no bytes none is read, compressed or not.
+        if message.dataCount <= (output.snapshot.gzip == nil ? Self.quickOutput : 0) {
             do throws(CaptureReadError) {
                 let data = try output.snapshot.read(Int(start)..<Int(start + message.dataCount))
                 guard data.count == message.dataCount else { throw .shorter }

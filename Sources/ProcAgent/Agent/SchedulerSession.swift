@@ -52,7 +52,9 @@ final class SchedulerSession {
     private let onEvent: (Event) -> Void
     private var phase = Phase.registering
     private var inbox = Inbox()
-    private var isDecoding = false
+    /// What a worker decodes.
+    private var decoding: [UInt8]?
+    private var isDecoding: Bool { decoding != nil }
     private var isExecuting = false
     private var isScheduled = false
     /// When the slice began that is being used in this turn of the loop.
@@ -81,7 +83,9 @@ final class SchedulerSession {
         connection.handlers.received = { [unowned self] in received($0) }
         connection.handlers.hasRoom = { [unowned self] in outbox.pump() }
         connection.handlers.ended = { [unowned self] end in
+            let rest = phase == .registered ? takeRest() : []
             over()
+            carryOutRest(rest)
             onEvent(.ended(end))
         }
     }
@@ -144,14 +148,15 @@ final class SchedulerSession {
         guard !isExecuting, !isScheduled else { return }
         isExecuting = true
         defer { isExecuting = false }
-        while mayExecute, let bytes = inbox.popFirst() {
-            let end = sliceEnd ?? beginSlice()
+        while mayExecute, !inbox.isEmpty {
+            // Before each, not behind it: messages that come one at a time would never see the end of the slice.
+            if loop.now >= sliceEnd ?? beginSlice() { return schedule() }
+            guard let bytes = inbox.popFirst() else { break }
             if bytes.count <= Self.quickCount {
                 carryOut(Self.decode(bytes, features, table.inheritance), count: bytes.count)
             } else {
                 decodeElsewhere(bytes)
             }
-            if loop.now >= end, !inbox.isEmpty { return schedule() }
         }
         if inbox.hasRoom, phase == .registered, !connection.readsInput { connection.readsInput = true }
         if phase == .leaving, inbox.isEmpty, !isDecoding { sayGoodbye() }
@@ -225,13 +230,13 @@ final class SchedulerSession {
     }
 
     private func decodeElsewhere(_ bytes: [UInt8]) {
-        isDecoding = true
+        decoding = bytes
         let (features, inheritance) = (features, table.inheritance)
         resources.documents.run {
             Self.decode(bytes, features, inheritance)
         } then: { [weak self] decoded in
             guard let self, phase != .over else { return }
-            isDecoding = false
+            decoding = nil
             carryOut(decoded, count: bytes.count)
             execute()
         }
@@ -258,6 +263,28 @@ final class SchedulerSession {
         features.formIntersection(accepted)
         onEvent(.registered)
         outbox.isHeld = false
+    }
+
+    /// What has come and is not carried out yet, in order.
+    private func takeRest() -> [[UInt8]] {
+        var rest = decoding.map { [$0] } ?? []
+        while let bytes = inbox.popFirst() { rest.append(bytes) }
+        return rest
+    }
+
+    /// Carries out what a connection has brought before its end, as far as it changes something: what was read is not
+    /// forgotten. All of it now, since the next `Register` tells what there is. Nobody is there to be answered.
+    private func carryOutRest(_ rest: [[UInt8]]) {
+        var count = 0
+        for bytes in rest {
+            switch Self.decode(bytes, features, table.inheritance) {
+            case .message(let received) where received.message.changesSomething: answer(received)
+            case .start(let received, let request): start(received, request, inThisTurn: false)
+            case .message, .refusal: continue
+            }
+            count += 1
+        }
+        if count > 0 { log.info("carried out what the lost connection had brought", ["requests": .integer(count)]) }
     }
 
     private func note(_ decoded: Decoded, count: Int) {

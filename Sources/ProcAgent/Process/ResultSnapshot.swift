@@ -18,6 +18,9 @@ package struct ResultSnapshot: Sendable {
     /// Whether ``completed()`` takes so little that the loop may do it.
     package var completesQuickly: Bool { attachments.allSatisfy(\.snapshot.readsQuickly) }
 
+    /// How many bytes of output are attached.
+    var attachedCount: Int { attachments.reduce(0) { $0 + $1.snapshot.count } }
+
     /// - Parameter detached: Fds whose output is not attached, whatever the spec says.
     init(_ entry: ProcessEntry, maxAttached: Int, detached: Set<CInt> = []) {
         let now = WallTime.now

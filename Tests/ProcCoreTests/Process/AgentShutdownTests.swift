@@ -53,6 +53,18 @@ import Testing
         #expect(agent.handle(.nothingLeft, at: now) == [.exit])
     }
 
+    @Test func drainingWaitsForWhatADeletedProcessHasLeftRunning() {
+        var agent = running()
+        _ = agent.handle(.drain, at: now)
+        agent.isEmpty = true
+        #expect(agent.handle(.nothingLeft, at: now) == [])
+        agent.isQuiet = true
+        #expect(agent.handle(.nothingRuns, at: now) == [.exit])
+
+        agent = Agent(isQuiet: false, isEmpty: true)
+        #expect(agent.handle(.drain, at: now) == [.announceIdling])
+    }
+
     @Test func terminatingStopsThenKillsThenLeavesTimeForResults() {
         var agent = running()
         #expect(
@@ -122,9 +134,9 @@ import Testing
         }
     }
 
-    @Test func aFulfilledPurposeEndsIt() {
+    @Test func aFulfilledPurposeEndsItAndNothingIsStartedThen() {
         var agent = withResults()
-        #expect(agent.handle(.finish, at: now) == [.exit])
+        #expect(agent.handle(.finish, at: now) == [.announceIdling, .exit])
         agent = withResults()
         _ = agent.handle(.terminate, at: now)
         #expect(agent.handle(.finish, at: now) == [.exit])
