@@ -122,13 +122,14 @@ import Testing
             let id = "\(index)"
             try peer.start(id, SpecText.spec(["/usr/bin/touch", folder.path(id)]))
         }
-        // Some have been carried out by now, and others wait for answers to leave.
+        // Some have been carried out by now; the others were read, and wait for answers to leave.
         scheduler.turn(for: .milliseconds(300))
         peer.abort()
         let next = try scheduler.accept()
         try next.register()
         let ids = next.registeredIDs.subtracting(["a"])
-        #expect(!ids.isEmpty && ids.count < 60, "\(ids.count)")
+        // What the agent has read it carries out; what was still on its way has never been.
+        #expect(!ids.isEmpty)
         for id in ids {
             try scheduler.wait("\(id) ends") { try next.askAnyResult(of: id)["state"] == "terminated" }
         }
