@@ -53,22 +53,16 @@ final class LocalRun {
 
     private init(_ options: LocalOptions) throws {
         self.options = options
-        let restriction = try ExecutableRestriction(options.restrictExe)
+        let settings = try options.engine.tableSettings()
         // Before anything else is opened: what is open now is what children can inherit.
         let inheritance = try Inheritance.takeOver()
-        guard !options.print || inheritance.descriptors.contains(STDOUT_FILENO) else {
+        guard !options.delivery.print || inheritance.descriptors.contains(STDOUT_FILENO) else {
             throw UsageError("--print has nowhere to print to: standard output is closed")
         }
-        log = Logger(level: options.logLevel, format: options.logFormat, environment: environmentVariables())
+        log = Logger(
+            level: options.engine.logLevel, format: options.engine.logFormat, environment: environmentVariables())
         loop = try EventLoop()
         worker = try Worker(loop: loop, name: "document")
-        var capture = CaptureSettings(directory: options.captureDirectory)
-        capture.memoryEach = options.captureMemory
-        capture.memoryTotal = options.captureMemoryTotal
-        capture.compressAbove = options.compressAbove
-        var settings = ProcessTable.Settings(capture: capture)
-        settings.maxAttached = options.maxAttached
-        settings.restriction = restriction
         table = try ProcessTable(loop: loop, log: log, inheritance: inheritance, settings: settings)
         scale = .current
         signalSource = try SignalSource(Self.signals, loop: loop) { [unowned self] in received($0.signum) }
@@ -137,8 +131,8 @@ final class LocalRun {
         progress?.end()
         log.erasesProgress = false
         let document = ResultDocument(
-            to: files, pretty: options.pretty, wantsSummary: options.summary || isatty(STDERR_FILENO) == 1, scale: scale
-        )
+            to: files, pretty: options.delivery.pretty,
+            wantsSummary: options.delivery.summary || isatty(STDERR_FILENO) == 1, scale: scale)
         ResultDelivery(ids, of: table, worker: worker, document: document) { [self] outcome in
             writeSummary(outcome)
         }.begin()
@@ -241,8 +235,8 @@ private struct Preparation: Sendable {
     init(_ options: LocalOptions, _ inheritance: Inheritance) throws {
         let request = try SpecDocument.read(options.input).get()
         var files: [ResultFile] = []
-        if options.print { files.append(.standardOutput) }
-        if let path = options.output { files.append(try ResultFile(path: path)) }
+        if options.delivery.print { files.append(.standardOutput) }
+        if let path = options.delivery.output { files.append(try ResultFile(path: path)) }
         self.files = files
         ids = request.processes.map(\.id)
         showsProgress = isatty(STDERR_FILENO) == 1 && request.hidesStandardStreams

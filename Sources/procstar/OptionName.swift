@@ -4,6 +4,23 @@ internal import ProcIO
 ///
 /// The parser and the help page both read this, so neither can know an option that the other doesn't.
 enum OptionName: String, CaseIterable {
+    case agent
+    case agentHost = "agent-host"
+    case agentPort = "agent-port"
+    case groupID = "group-id"
+    case connID = "conn-id"
+    case tokenFile = "token-file"
+    case agentCert = "agent-cert"
+    case wait
+    case waitTimeout = "wait-timeout"
+    case check
+    case connectIntervalStart = "connect-interval-start"
+    case connectIntervalMult = "connect-interval-mult"
+    case connectIntervalMax = "connect-interval-max"
+    case connectCountMax = "connect-count-max"
+    case agentReadTimeout = "agent-read-timeout"
+    case maxMessage = "max-message"
+    case wsCompression = "ws-compression"
     case print
     case output
     case exit
@@ -23,16 +40,28 @@ enum OptionName: String, CaseIterable {
     /// As it is typed.
     var spelling: String { "--\(rawValue)" }
 
+    /// Another long name for the same.
+    var alias: String? { self == .groupID ? "group" : nil }
+
+    /// By its long name or its alias, without the dashes.
+    static func named(_ name: String) -> OptionName? {
+        OptionName(rawValue: name) ?? allCases.first { $0.alias == name }
+    }
+
     /// The one-letter form.
     var short: Character? {
         switch self {
+        case .agent: "a"
+        case .wait: "w"
         case .print: "p"
         case .output: "o"
         case .exit: "x"
         case .help: "h"
         case .version: "V"
         case .pretty, .summary, .restrictExe, .captureDir, .captureMemory, .captureMemoryTotal, .compressAbove,
-            .maxAttached, .logLevel, .logFormat:
+            .maxAttached, .logLevel, .logFormat, .agentHost, .agentPort, .groupID, .connID, .tokenFile, .agentCert,
+            .waitTimeout, .check, .connectIntervalStart, .connectIntervalMult, .connectIntervalMax, .connectCountMax,
+            .agentReadTimeout, .maxMessage, .wsCompression:
             nil
         }
     }
@@ -40,7 +69,16 @@ enum OptionName: String, CaseIterable {
     /// What stands for the value in the help page; nil for an option without one.
     var placeholder: String? {
         switch self {
-        case .print, .exit, .pretty, .summary, .help, .version: nil
+        case .print, .exit, .pretty, .summary, .agent, .wait, .check, .help, .version: nil
+        case .agentHost: "HOST"
+        case .agentPort: "PORT"
+        case .groupID, .connID: "ID"
+        case .tokenFile, .agentCert: "FILE"
+        case .waitTimeout, .connectIntervalStart, .connectIntervalMax, .agentReadTimeout: "SECS"
+        case .connectIntervalMult: "FACTOR"
+        case .connectCountMax: "N"
+        case .maxMessage: "SIZE"
+        case .wsCompression: WebSocketConnection.Compression.allCases.map(\.rawValue).joined(separator: "|")
         case .output: "PATH"
         case .restrictExe: "PATTERN"
         case .captureDir: "DIR"
@@ -56,9 +94,11 @@ enum OptionName: String, CaseIterable {
         switch self {
         case .restrictExe: true
         // Switches: twice is as good as once.
-        case .print, .exit, .pretty, .summary, .help, .version: true
+        case .print, .exit, .pretty, .summary, .agent, .wait, .check, .help, .version: true
         case .output, .captureDir, .captureMemory, .captureMemoryTotal, .compressAbove, .maxAttached, .logLevel,
-            .logFormat:
+            .logFormat, .agentHost, .agentPort, .groupID, .connID, .tokenFile, .agentCert, .waitTimeout,
+            .connectIntervalStart, .connectIntervalMult, .connectIntervalMax, .connectCountMax, .agentReadTimeout,
+            .maxMessage, .wsCompression:
             false
         }
     }
@@ -66,6 +106,11 @@ enum OptionName: String, CaseIterable {
     /// The heading that it stands under in the help page.
     var group: OptionGroup {
         switch self {
+        case .agent, .agentHost, .agentPort, .groupID, .connID, .tokenFile, .agentCert, .wait, .waitTimeout, .check:
+            .agent
+        case .connectIntervalStart, .connectIntervalMult, .connectIntervalMax, .connectCountMax, .agentReadTimeout,
+            .maxMessage, .wsCompression:
+            .connection
         case .print, .output, .exit, .pretty, .summary: .results
         case .restrictExe: .processes
         case .captureDir, .captureMemory, .captureMemoryTotal, .compressAbove, .maxAttached: .output
@@ -74,9 +119,34 @@ enum OptionName: String, CaseIterable {
         }
     }
 
+    /// Whether it means nothing without `--agent`.
+    var needsAgent: Bool {
+        switch group {
+        case .agent, .connection: self != .agent
+        case .results, .processes, .output, .log, .other: false
+        }
+    }
+
     /// What it does, for the help page.
     var summary: String {
         switch self {
+        case .agent: "connect to a scheduler and run what it asks for"
+        case .agentHost: "the scheduler's host"
+        case .agentPort: "its port (default: 59789)"
+        case .groupID: "the group that the agent joins; also --group (default: default)"
+        case .connID: "the agent's name for the scheduler; at random if not given"
+        case .tokenFile: "read the access token from this file"
+        case .agentCert: "trust the certificates in this PEM file, too"
+        case .wait: "exit when all processes that ever came have been deleted"
+        case .waitTimeout: "with --wait: exit when no work comes for this long (default: 600)"
+        case .check: "try once all that an agent needs, and say what is missing"
+        case .connectIntervalStart: "the first wait between two attempts to connect (default: 1)"
+        case .connectIntervalMult: "each wait is this much longer than the one before (default: 2)"
+        case .connectIntervalMax: "the longest wait (default: 60)"
+        case .connectCountMax: "stop after so many failed attempts in succession"
+        case .agentReadTimeout: "connect anew when nothing was received for this long (default: 60)"
+        case .maxMessage: "the longest message that is taken (default: 64M)"
+        case .wsCompression: "compress what is sent: always, never, or where it pays (default: auto)"
         case .print: "print the results when nothing runs any more, and exit"
         case .output: "the same, written to a file"
         case .exit: "exit when nothing runs any more"
@@ -99,6 +169,8 @@ enum OptionName: String, CaseIterable {
 /// The headings of the help page, in order.
 enum OptionGroup: String, CaseIterable {
     case results = "Results"
+    case agent = "Agent"
+    case connection = "Agent's connection"
     case processes = "Processes"
     case output = "Captured output"
     case log = "Log, on standard error"

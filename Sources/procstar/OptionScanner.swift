@@ -33,7 +33,7 @@ struct OptionScanner {
 
     private mutating func long(_ text: Substring) throws(UsageError) -> Item {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let option = OptionName(rawValue: String(parts[0])) else {
+        guard let option = OptionName.named(String(parts[0])) else {
             throw OptionSuggestion.unknown("--\(parts[0])")
         }
         let attached = parts.count == 2 ? String(parts[1]) : nil

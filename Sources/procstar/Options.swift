@@ -4,27 +4,43 @@ internal import ProcIO
 enum Command: Equatable {
     case help
     case version
+    /// Processes from a spec, then the results.
     case local(LocalOptions)
+    /// Processes for a scheduler.
+    case agent(AgentOptions)
+    /// One try at all that an agent needs.
+    case agentCheck(AgentOptions)
+}
+
+/// Where a spec comes from.
+enum Input: Equatable {
+    case standardInput
+    case file(String)
 }
 
 /// The options of a run in local mode: processes from a spec, then the results.
 struct LocalOptions: Equatable {
-    /// Where a spec comes from.
-    enum Input: Equatable {
-        case standardInput
-        case file(String)
-    }
-
     var input: Input
+    var delivery = DeliveryOptions()
+    var engine = EngineOptions()
+}
+
+/// What becomes of the results when nothing runs any more.
+struct DeliveryOptions: Equatable {
     /// Whether the results go to standard output.
     var print = false
     /// The file that the results go to.
     var output: String?
+    /// Whether procstar exits then. It does when the results go anywhere.
+    var exit = false
     /// Whether results are written with line breaks and indentation.
     var pretty = false
     /// Whether summary lines are written even where nobody seems to watch.
     var summary = false
+}
 
+/// How processes are run and watched, whoever asked for them.
+struct EngineOptions: Equatable {
     /// Patterns of what may be started, as they were given; empty when anything may.
     var restrictExe: [String] = []
 
@@ -43,7 +59,7 @@ struct LocalOptions: Equatable {
     var logFormat = LogFormat.text
 }
 
-/// Something wrong with a command line. The program exits with status 2.
+/// Something wrong with a command line, or with a variable that stands for an option. The program exits with status 2.
 struct UsageError: Error, Equatable, CustomStringConvertible {
     /// What is wrong and what would do.
     let problem: String

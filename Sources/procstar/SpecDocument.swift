@@ -11,7 +11,7 @@ enum SpecDocument {
         let description: String
     }
 
-    static func read(_ input: LocalOptions.Input) -> Result<StartRequest, Problem> {
+    static func read(_ input: Input) -> Result<StartRequest, Problem> {
         let name: String
         let bytes: Result<[UInt8], SystemError>
         switch input {

@@ -1,8 +1,12 @@
 internal import Glibc
+internal import ProcAgent
 internal import ProcIO
 
 // First of all, so that every thread inherits the mask and no signal is lost before the loop looks for it.
 SignalSource.block(LocalRun.signals + [SIGCHLD])
+
+// Before anything copies the environment, children's among it. An agent needs it again, when it reads its files anew.
+let environmentToken = AccessToken.wipeEnvironment()
 
 do {
     switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environmentVariables()) {
@@ -12,6 +16,9 @@ do {
         print(Version.text, terminator: "")
     case .local(let options):
         exit(LocalRun.main(options))
+    case .agent, .agentCheck:
+        complain("the agent isn't there yet")
+        exit(ExitStatus.failure)
     }
 } catch {
     complain("\(error)")

@@ -25,33 +25,35 @@ import Testing
     }
 
     @Test func theDefaultsAreTheDocumentedOnes() throws {
-        let options = try Self.local("-x spec.json")
+        let engine = EngineOptions(
+            restrictExe: [], captureDirectory: "/tmp", compressAbove: 16384, maxAttached: 256 << 20,
+            captureMemory: 16 << 20, captureMemoryTotal: 256 << 20, logLevel: .warn, logFormat: .text)
+        let delivery = DeliveryOptions(print: false, output: nil, exit: true, pretty: false, summary: false)
         #expect(
-            options
-                == LocalOptions(
-                    input: .file("spec.json"), print: false, output: nil, pretty: false, restrictExe: [],
-                    captureDirectory: "/tmp", compressAbove: 16384, maxAttached: 256 << 20, captureMemory: 16 << 20,
-                    captureMemoryTotal: 256 << 20, logLevel: .warn, logFormat: .text))
+            try Self.local("-x spec.json")
+                == LocalOptions(input: .file("spec.json"), delivery: delivery, engine: engine))
     }
 
     static let everything = LocalOptions(
-        input: .standardInput, print: true, output: "out", pretty: true, restrictExe: ["/bin/a", "/bin/b"],
-        captureDirectory: "/var", compressAbove: nil, maxAttached: 1, captureMemory: 2048, captureMemoryTotal: 3 << 20,
-        logLevel: .trace, logFormat: .json)
+        input: .standardInput,
+        delivery: DeliveryOptions(print: true, output: "out", exit: true, pretty: true, summary: true),
+        engine: EngineOptions(
+            restrictExe: ["/bin/a", "/bin/b"], captureDirectory: "/var", compressAbove: nil, maxAttached: 1,
+            captureMemory: 2048, captureMemoryTotal: 3 << 20, logLevel: .trace, logFormat: .json))
 
     @Test(arguments: [
         """
-        --print --output out --exit --pretty --restrict-exe /bin/a --restrict-exe /bin/b --capture-dir /var \
+        --print --output out --exit --pretty --summary --restrict-exe /bin/a --restrict-exe /bin/b --capture-dir /var \
         --compress-above off --max-attached 1 --capture-memory 2k --capture-memory-total 3M --log-level trace \
         --log-format json -
         """,
         """
         - --log-format=json --log-level=trace --capture-memory-total=3MiB --capture-memory=2048 --max-attached=1B \
-        --compress-above=off --capture-dir=/var --restrict-exe=/bin/a --restrict-exe=/bin/b --pretty -pxo out
+        --compress-above=off --capture-dir=/var --restrict-exe=/bin/a --restrict-exe=/bin/b --summary --pretty -pxo out
         """,
         """
-        -pxoout --pretty --restrict-exe /bin/a --log-level trace --restrict-exe=/bin/b --capture-dir /var --log-format \
-        json --compress-above off --max-attached 1 --capture-memory 2KiB --capture-memory-total 3m -- -
+        -pxoout --pretty --summary --restrict-exe /bin/a --log-level trace --restrict-exe=/bin/b --capture-dir /var \
+        --log-format json --compress-above off --max-attached 1 --capture-memory 2KiB --capture-memory-total 3m -- -
         """,
     ])
     func everySpellingOfAnOptionCounts(line: String) throws {
@@ -64,8 +66,8 @@ import Testing
             Issue.record("\(command)")
             return
         }
-        #expect(options.output == "a=b c")
-        #expect(try Self.local("-o=file i").output == "file")
+        #expect(options.delivery.output == "a=b c")
+        #expect(try Self.local("-o=file i").delivery.output == "file")
     }
 
     @Test func twoDashesEndTheOptions() throws {
@@ -75,9 +77,9 @@ import Testing
     }
 
     @Test func theCaptureDirectoryIsTMPDIRUnlessGiven() throws {
-        #expect(try Self.local("-x i", environment: ["TMPDIR": "/scratch"]).captureDirectory == "/scratch")
-        #expect(try Self.local("-x i", environment: ["TMPDIR": ""]).captureDirectory == "/tmp")
-        #expect(try Self.local("-x --capture-dir /d i", environment: ["TMPDIR": "/s"]).captureDirectory == "/d")
+        #expect(try Self.local("-x i", environment: ["TMPDIR": "/scratch"]).engine.captureDirectory == "/scratch")
+        #expect(try Self.local("-x i", environment: ["TMPDIR": ""]).engine.captureDirectory == "/tmp")
+        #expect(try Self.local("-x --capture-dir /d i", environment: ["TMPDIR": "/s"]).engine.captureDirectory == "/d")
     }
 
     @Test func helpAndVersionCountWhereTheyStand() throws {
@@ -89,14 +91,15 @@ import Testing
         #expect(try Self.local("-x -- --help").input == .file("--help"))
     }
 
+    static let nothingToDo =
+        "nothing says what to do when the processes have ended: "
+        + "add --print, --output PATH or --exit, or --agent to serve a scheduler"
+
     static let complaints: [(line: String, problem: String)] = [
-        ("", "no INPUT: name a spec file, or - for standard input"),
-        ("--print", "no INPUT: name a spec file, or - for standard input"),
-        (
-            "spec.json",
-            "nothing says what to do when the processes have ended: add --print, --output PATH or --exit"
-        ),
-        ("--pretty i", "nothing says what to do when the processes have ended: add --print, --output PATH or --exit"),
+        ("", "no INPUT: name a spec file, or - for standard input; or give --agent to serve a scheduler"),
+        ("--print", "no INPUT: name a spec file, or - for standard input; or give --agent to serve a scheduler"),
+        ("spec.json", nothingToDo),
+        ("--pretty i", nothingToDo),
         ("-x a b", "more than one INPUT: a and b"),
         ("--frobnicate", "unknown option --frobnicate"),
         ("-q", "unknown option -q"),
@@ -189,8 +192,9 @@ import Testing
                 continue
             }
             let value = option.summary[start...].dropLast()
+            let rest = option.needsAgent ? "--agent --agent-host h --wait" : "-x i"
             #expect(
-                try OptionsTests.local("-x \(option.spelling) \(value) i") == OptionsTests.local("-x i"), "\(option)")
+                try OptionsTests.parse("\(rest) \(option.spelling) \(value)") == OptionsTests.parse(rest), "\(option)")
         }
     }
 }

@@ -2,6 +2,8 @@
 #ifndef CLINUX_SOCKETS_H
 #define CLINUX_SOCKETS_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 /* A TCP socket of AF_INET or AF_INET6, non-blocking, that sends small segments at once (TCP_NODELAY). */
@@ -26,6 +28,19 @@ int clinux_accept(int fd, struct sockaddr_storage *_Nonnull peer);
 
 /* Bytes that were sent and that the peer's system has not acknowledged (SIOCOUTQ, tcp(7)), or -errno. */
 int clinux_unacknowledged(int fd);
+
+/* What the kernel has measured of a TCP connection. */
+struct clinux_link {
+    /* The shortest round trip of late, in microseconds. */
+    uint32_t round_trip_us;
+    /* In bytes a second, as the peer's system acknowledged them. */
+    uint64_t delivery_rate;
+    /* The rate is what was sent then, and not all that the way can take. */
+    bool sender_limited;
+};
+
+/* TCP_INFO, tcp(7): 0 or -errno; -ENOSYS from a kernel before 4.9. */
+int clinux_measure_link(int fd, struct clinux_link *_Nonnull out);
 
 /* getsockname(2) */
 int clinux_local_address(int fd, struct sockaddr_storage *_Nonnull out);

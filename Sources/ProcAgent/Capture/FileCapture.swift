@@ -22,6 +22,8 @@ final class FileCapture: OutputCapture {
     let cut: UInt64 = 0
     /// Never called: there is no limit.
     var onLimit: (() -> Void)?
+    /// Never called: the process writes to the file by itself.
+    var onGrowth: (() -> Void)?
 
     init(_ factory: CaptureFactory, files: UnnamedFile) throws(SystemError) {
         self.factory = factory
@@ -99,6 +101,7 @@ final class FileCapture: OutputCapture {
     func close() {
         if let retry { factory.loop.cancel(retry) }
         onLimit = nil
+        onGrowth = nil
         childEnd = nil
         switch content {
         case .plain(let file): factory.discards.add(file)

@@ -39,6 +39,10 @@ package protocol OutputCapture: AnyObject {
     /// Called once, when more than the limit has been written. (Draining goes on.)
     var onLimit: (() -> Void)? { get set }
 
+    /// Called when more has come in, and always within some other work of the capture, so that the answer to it had
+    /// better wait. Captures in files never call: they don't hear of it.
+    var onGrowth: (() -> Void)? { get set }
+
     /// Gives everything back; no callback comes any more. A descendant that still writes into a
     /// pipe then gets SIGPIPE.
     func close()

@@ -49,6 +49,9 @@ final class PipeCapture: OutputCapture {
     private(set) var childEnd: SharedFD?
     private(set) var failure: String?
     var onLimit: (() -> Void)?
+    var onGrowth: (() -> Void)?
+    /// What was there when growth was last told.
+    private var toldLength: UInt64 = 0
 
     init(_ factory: CaptureFactory, _ parameters: CaptureParameters, files: UnnamedFile) throws(SystemError) {
         var reader: CInt = -1
@@ -113,6 +116,7 @@ final class PipeCapture: OutputCapture {
 
     func close() {
         onLimit = nil
+        onGrowth = nil
         settling = nil
         childEnd = nil
         leaveState()
@@ -213,6 +217,7 @@ final class PipeCapture: OutputCapture {
         if case .closed = state { return }
         noteFailure(pause)
         if drain.wasFull { enlarge() }
+        noteGrowth()
         noteLimit()
         if case .closed = state { return }
         if settling != nil {
@@ -258,6 +263,12 @@ final class PipeCapture: OutputCapture {
         settling = nil
         noteLimit()
         then()
+    }
+
+    private func noteGrowth() {
+        guard let onGrowth, drain.kept.total > toldLength else { return }
+        toldLength = drain.kept.total
+        onGrowth()
     }
 
     private func noteLimit() {

@@ -12,6 +12,9 @@ package struct PreparedStart: @unchecked Sendable {
     /// The names of limits that can't be enforced, of all processes.
     let unenforced: Set<String>
 
+    /// Those of its processes.
+    package var ids: [String] { processes.map(\.id) }
+
     init(_ request: StartRequest, inheritance: Inheritance) {
         var entries = [String: ProcessEntry](minimumCapacity: request.processes.count)
         var unenforced: Set<String> = []

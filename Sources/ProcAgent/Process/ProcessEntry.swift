@@ -42,6 +42,8 @@ final class ProcessEntry {
     var environment: [Value.Member]?
     var descriptors: [Descriptor]
     var errors: [String] = []
+    /// Why captured output could not be read back, by fd.
+    var readFailures: [CInt: String] = [:]
 
     /// The start that is under way.
     var launch: Launch?
@@ -122,11 +124,26 @@ struct CapturedOutput {
     let isAttached: Bool
     let isText: Bool
     let stopsAtLimit: Bool
+    /// What of it stays as it is while the process runs.
+    let settled: Settled
+
+    enum Settled {
+        case everything
+        /// The first so many bytes; a mark of what was cut follows, which changes.
+        case head(UInt64)
+        case nothing
+    }
 
     init(_ spec: CaptureSpec) {
         isAttached = spec.attached
         isText = spec.encoding == .utf8
         stopsAtLimit = spec.limit?.onLimit == .stop
+        settled =
+            switch spec.limit?.keep {
+            case nil: .everything
+            case .head: .head(spec.limit?.bytes ?? .max)
+            case .tail, .both: .nothing
+            }
     }
 
     var encoding: FdResult.Encoding { isText ? .utf8 : .base64 }

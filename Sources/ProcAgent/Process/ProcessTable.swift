@@ -100,9 +100,14 @@ package final class ProcessTable {
     package var isQuiet: Bool { unfinishedCount == 0 && leaders.isEmpty }
 
     /// What is known of a process now; nil when there is none of this id.
-    package func snapshot(_ id: String) -> ResultSnapshot? {
-        entries[id].map { ResultSnapshot($0, maxAttached: settings.maxAttached) }
+    ///
+    /// - Parameter detached: Fds whose output is not attached, whatever the spec says.
+    package func snapshot(_ id: String, detached: Set<CInt> = []) -> ResultSnapshot? {
+        entries[id].map { ResultSnapshot($0, maxAttached: settings.maxAttached, detached: detached) }
     }
+
+    /// Whether nothing is known any more, of processes that run or have ended.
+    package var isEmpty: Bool { entries.isEmpty }
 
     // MARK: Starting
 

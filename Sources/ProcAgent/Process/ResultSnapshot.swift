@@ -18,7 +18,8 @@ package struct ResultSnapshot: Sendable {
     /// Whether ``completed()`` takes so little that the loop may do it.
     package var completesQuickly: Bool { attachments.allSatisfy(\.snapshot.readsQuickly) }
 
-    init(_ entry: ProcessEntry, maxAttached: Int) {
+    /// - Parameter detached: Fds whose output is not attached, whatever the spec says.
+    init(_ entry: ProcessEntry, maxAttached: Int, detached: Set<CInt> = []) {
         let now = WallTime.now
         let phase: ProcessResult.Phase
         if entry.isFinal, let remains = entry.remains, let stop = entry.stop {
@@ -41,7 +42,9 @@ package struct ResultSnapshot: Sendable {
         result.environment = entry.environment
         result.unenforced = entry.unenforced
         for descriptor in entry.descriptors {
-            add(descriptor, maxAttached: maxAttached)
+            add(
+                descriptor, readFailure: entry.readFailures[descriptor.number],
+                maxAttached: detached.contains(descriptor.number) ? -1 : maxAttached)
         }
     }
 
@@ -56,7 +59,8 @@ package struct ResultSnapshot: Sendable {
         return ProcessResult.Running(pid: pid, stat: stat, statm: statm, usage: usage)
     }
 
-    private mutating func add(_ descriptor: ProcessEntry.Descriptor, maxAttached: Int) {
+    /// - Parameter maxAttached: -1 attaches nothing.
+    private mutating func add(_ descriptor: ProcessEntry.Descriptor, readFailure: String?, maxAttached: Int) {
         let name = FdName.canonical(descriptor.number)
         guard let captured = descriptor.capture else {
             result.fds.append(ProcessResult.Descriptor(name, nil))
@@ -64,16 +68,16 @@ package struct ResultSnapshot: Sendable {
         }
         guard let output = captured.output else {
             // Clients ask for the length of whatever the spec captures, also of what was never started.
-            result.fds.append(ProcessResult.Descriptor(name, captured.empty))
+            result.fds.append(ProcessResult.Descriptor(name, captured.empty(isAttached: maxAttached >= 0)))
             return
         }
-        if let failure = output.failure {
+        if let failure = output.failure ?? readFailure {
             result.fds.append(ProcessResult.Descriptor(name, .error(reason: failure)))
             return
         }
         let detached = FdResult.detached(length: output.length, encoding: captured.encoding, cut: output.cut)
         result.fds.append(ProcessResult.Descriptor(name, detached))
-        guard captured.isAttached else { return }
+        guard captured.isAttached, maxAttached >= 0 else { return }
         let snapshot = output.snapshot()
         guard snapshot.count <= maxAttached else { return }
         let cut = output.cut > 0 ? FdResult.Cut(bytes: output.cut, of: output.length) : nil
@@ -102,8 +106,8 @@ package struct ResultSnapshot: Sendable {
 
 extension CapturedOutput {
     /// What is shown where nothing can have been written.
-    fileprivate var empty: FdResult {
-        if !isAttached { return .detached(length: 0, encoding: encoding) }
+    fileprivate func empty(isAttached: Bool) -> FdResult {
+        if !isAttached || !self.isAttached { return .detached(length: 0, encoding: encoding) }
         return isText ? .text([]) : .data([])
     }
 }

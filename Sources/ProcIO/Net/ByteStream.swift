@@ -74,6 +74,15 @@ package final class ByteStream {
         return sent > waiting ? sent - waiting : 0
     }
 
+    /// What the system has measured of the way to the peer; nil where it can't tell.
+    package var link: LinkEstimate? {
+        var estimate = clinux_link()
+        guard phase != .over, clinux_measure_link(fd, &estimate) == 0 else { return nil }
+        return LinkEstimate(
+            roundTrip: Interval(nanoseconds: UInt64(estimate.round_trip_us) * 1000), rate: estimate.delivery_rate,
+            isLowerBound: estimate.sender_limited)
+    }
+
     // MARK: What the owner does
 
     /// Asks for output at the end of this turn of the loop.

@@ -112,6 +112,16 @@ final class LiveWebSocket {
         return .full
     }
 
+    func resume() {
+        if maySend { stream.flushSoon() }
+    }
+
+    func looksForRoom() -> Bool {
+        guard phase == .open, !queue.hasRoom(for: 0) else { return phase == .open }
+        wasFull = true
+        return false
+    }
+
     /// Also while it drains: a peer that only takes what comes has no other reason to say something.
     func ping(_ payload: [UInt8]) {
         guard maySend else { return }

@@ -2,10 +2,18 @@ internal import CWebSocket
 
 /// The content of a message that is made while it is sent.
 ///
-/// It is read on the loop. It may use the connection meanwhile, and also end it.
+/// It is asked on the loop. It may use the connection meanwhile, and also end it.
 package protocol MessageSource: AnyObject {
-    /// Puts the next bytes at the front of `buffer`. How many; 0 at the end.
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int
+    func nextPiece() throws -> MessagePiece
+}
+
+/// What a ``MessageSource`` has now.
+package enum MessagePiece {
+    /// The next bytes, at least one; best some 256 KiB.
+    case bytes([UInt8])
+    /// Nothing yet: ``WebSocketConnection/resume()`` is called when there is. Control frames go out meanwhile.
+    case later
+    case end
 }
 
 /// Messages that wait to become frames.
@@ -17,8 +25,8 @@ final class SendQueue {
         case source(any MessageSource)
     }
 
-    /// What a source may hold for us, and what it counts as in the queue.
-    private static let pieceSize = 64 << 10
+    /// What a source counts as in the queue: what it holds for us, about.
+    private static let sourceWeight = 256 << 10
     /// What a message counts as besides its bytes, so that many small ones are no way around the limit: about what it
     /// takes to keep it.
     private static let entrySize = 256
@@ -43,7 +51,7 @@ final class SendQueue {
             case .bytes(let bytes): (source, piece) = (nil, bytes)
             case .source(let source): (self.source, piece) = (source, [])
             }
-            weight = SendQueue.entrySize + (source == nil ? piece.count : SendQueue.pieceSize)
+            weight = SendQueue.entrySize + (source == nil ? piece.count : SendQueue.sourceWeight)
         }
     }
 
@@ -62,7 +70,7 @@ final class SendQueue {
     /// Whether one more of `count` bytes may wait. One that is longer than the limit may, alone.
     func hasRoom(for count: Int) -> Bool { isEmpty || (count <= limit && weight + Self.entrySize <= limit - count) }
 
-    func hasRoomForSource() -> Bool { hasRoom(for: Self.pieceSize) }
+    func hasRoomForSource() -> Bool { hasRoom(for: Self.sourceWeight) }
 
     func append(_ opcode: cws_opcode, _ content: Content, length: UInt64?, _ compression: cws_compression) {
         let entry = Entry(opcode, content, length: length, compression)
@@ -100,13 +108,13 @@ final class SendQueue {
         }
     }
 
-    /// Whether the message is done; else there is no room, or it is no longer wanted.
+    /// Whether the message is done; else there is no room, or nothing to send yet, or it is no longer wanted.
     private func write(_ entry: Entry, into frames: FrameEngine) throws -> Bool {
         if !entry.hasBegun {
             try frames.begin(entry.opcode, length: entry.length, entry.compression)
             entry.hasBegun = true
         }
-        repeat {
+        while true {
             while entry.offset < entry.piece.count {
                 let count = try entry.piece.withUnsafeBufferPointer { piece in
                     try frames.write(UnsafeBufferPointer(rebasing: piece[entry.offset...]))
@@ -114,20 +122,19 @@ final class SendQueue {
                 if count == 0 { return false }
                 entry.offset += count
             }
-        } while try readMore(entry)
-        // The source may have ended the connection.
-        guard first === entry else { return false }
+            guard let source = entry.source else { break }
+            let piece = try source.nextPiece()
+            // The source may have ended the connection.
+            guard first === entry else { return false }
+            switch piece {
+            case .bytes(let bytes): (entry.piece, entry.offset) = (bytes, 0)
+            case .later: return false
+            case .end:
+                try frames.end()
+                return true
+            }
+        }
         try frames.end()
         return true
-    }
-
-    /// Whether the source gave another piece, and that is still wanted.
-    private func readMore(_ entry: Entry) throws -> Bool {
-        guard let source = entry.source else { return false }
-        entry.offset = 0
-        entry.piece = try [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
-            count = try source.read(into: UnsafeMutableRawBufferPointer(buffer))
-        }
-        return first === entry && !entry.piece.isEmpty
     }
 }

@@ -100,8 +100,8 @@ extension WebSocketConnection {
     }
 
     /// When to compress a message, where permessage-deflate is agreed on.
-    package enum Compression: Sendable {
-        case off, on
+    package enum Compression: String, CaseIterable, Sendable {
+        case on, off
         /// When it is likely to pay: by the size, and by a look at the first bytes.
         case auto
 

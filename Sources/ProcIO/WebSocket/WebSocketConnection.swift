@@ -1,4 +1,5 @@
 internal import CWebSocket
+package import ProcCore
 
 /// A WebSocket connection (RFC 6455) on the loop, in either role, after its opening handshake.
 ///
@@ -53,6 +54,15 @@ package final class WebSocketConnection {
     ) -> SendResult {
         live.send(opcode, length: length, from: source, compression)
     }
+
+    /// A source that had nothing yet has more now.
+    package func resume() { live.resume() }
+
+    /// Whether a small message would be taken now. If not, ``Handlers/hasRoom`` will tell when.
+    package func looksForRoom() -> Bool { live.looksForRoom() }
+
+    /// What the system knows of the way to the peer; nil where it can't tell.
+    package var link: LinkEstimate? { live.stream.link }
 
     /// Sends a ping of at most 125 bytes. Not when there is no room for it now.
     package func ping(_ payload: [UInt8] = []) { live.ping(payload) }

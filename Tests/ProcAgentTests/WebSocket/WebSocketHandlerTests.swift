@@ -59,12 +59,11 @@ import Testing
 
         init(_ act: @escaping () throws -> Void) { self.act = act }
 
-        func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-            guard !isDone else { return 0 }
+        func nextPiece() throws -> MessagePiece {
+            guard !isDone else { return .end }
             isDone = true
-            buffer[0] = 97
             try act()
-            return 1
+            return .bytes([97])
         }
     }
 

@@ -65,12 +65,11 @@ import Testing
 
         static func byte(_ index: Int) -> UInt8 { UInt8(truncatingIfNeeded: index &* 31 ^ index >> 8) }
 
-        func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-            let size = min(buffer.count, count - given)
+        func nextPiece() throws -> MessagePiece {
+            let size = min(64 << 10, count - given)
             if size == 0, fails { throw Broken() }
-            for index in 0..<size { buffer[index] = Self.byte(given + index) }
-            given += size
-            return size
+            defer { given += size }
+            return size == 0 ? .end : .bytes((given..<(given + size)).map(Self.byte))
         }
     }
 

@@ -16,11 +16,10 @@ import Testing
 
         deinit { gone() }
 
-        func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-            let size = min(left, buffer.count)
+        func nextPiece() -> MessagePiece {
+            let size = min(left, 64 << 10)
             left -= size
-            for index in 0..<size { buffer[index] = 1 }
-            return size
+            return size == 0 ? .end : .bytes([UInt8](repeating: 1, count: size))
         }
     }
 

@@ -63,7 +63,9 @@ import Testing
         #expect(CStringBlockTests.read(block) == given.expected)
     }
 
-    static let secrets = ["PROCSTAR_AGENT_CERT", "PROCSTAR_AGENT_KEY", "PROCSTAR_AGENT_TOKEN"]
+    static let secrets = [
+        "PROCSTAR_AGENT_CERT", "PROCSTAR_AGENT_KEY", "PROCSTAR_AGENT_TOKEN", "PROCSTAR_AGENT_TOKEN_FILE",
+    ]
 
     @Test func secretsAreNeverInheritedAndCanBeSet() {
         let environment = Self.environment(

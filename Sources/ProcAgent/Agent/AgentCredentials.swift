@@ -1,0 +1,73 @@
+package import ProcIO
+
+/// What an agent needs to be let in and to know whom it talks to, as the files say it at one moment.
+package struct AgentCredentials {
+    package let token: AccessToken
+    package let tls: TLSContext
+
+    /// Where they come from.
+    package struct Sources: Equatable, Sendable {
+        /// The file of the token, which must be there if it is named.
+        package var tokenFile: String?
+        /// A PEM file of trust anchors, beyond the system's.
+        package var certificate: String?
+        /// The folder of a systemd unit's credentials.
+        package var credentialsDirectory: String?
+
+        package init(tokenFile: String? = nil, certificate: String? = nil, credentialsDirectory: String? = nil) {
+            self.tokenFile = tokenFile
+            self.certificate = certificate
+            self.credentialsDirectory = credentialsDirectory
+        }
+    }
+
+    /// Why they can't be had: `access token: open /etc/token: Permission denied`.
+    package struct Problem: Error, Equatable, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// For those who don't trust the server's certificate.
+    package static let trustAdvice =
+        "if that is the right server, name a PEM file with its CA's or its own certificate "
+        + "by --agent-cert or PROCSTAR_AGENT_CERT"
+
+    /// Reads all files, also those that have been read before.
+    ///
+    /// - Parameter environmentToken: What ``AccessToken/wipeEnvironment()`` found at the start.
+    package static func load(_ sources: Sources, environmentToken: [UInt8]?) throws(Problem) -> AgentCredentials {
+        let token: AccessToken
+        do throws(AccessToken.Problem) {
+            token = try Self.token(sources, environmentToken: environmentToken)
+        } catch {
+            throw Problem(description: error.description)
+        }
+        return AgentCredentials(token: token, tls: try tls(sources))
+    }
+
+    package static func token(
+        _ sources: Sources, environmentToken: [UInt8]?
+    ) throws(AccessToken.Problem) -> AccessToken {
+        try AccessToken.find(
+            file: sources.tokenFile, credentialsDirectory: sources.credentialsDirectory, environment: environmentToken)
+    }
+
+    /// The trust that connections begin with: the system's, and what the file says.
+    package static func tls(_ sources: Sources) throws(Problem) -> TLSContext {
+        var anchors: TLSContext.PEM?
+        if let path = sources.certificate {
+            do throws(ConfigurationFile.Failure) {
+                anchors = TLSContext.PEM(try ConfigurationFile(path: path, limit: anchorsLimit).bytes, from: path)
+            } catch {
+                throw Problem(description: "trust anchors: \(error)")
+            }
+        }
+        do throws(TLSContext.ConfigurationError) {
+            return try TLSContext(systemRoots: true, anchors: anchors)
+        } catch {
+            throw Problem(description: "trust anchors: \(error)")
+        }
+    }
+
+    /// Ten times what all public CAs take.
+    private static let anchorsLimit = 4 << 20
+}
