@@ -138,7 +138,8 @@ def memory(bench, scheduler):
     rows = []
     for label, descriptors, spec in (
         ("", 1, quiet(bench.program("tiny"), "sleep")),
-        (" with a capture", 2, capture),
+        # Beside its pidfd, one to read from and, when it is over, one to compress into.
+        (" with a capture", 3, capture),
     ):
         count = resident.most_sleepers(wanted, descriptors=descriptors)
         with Agent(bench, scheduler) as running:
