@@ -335,6 +335,11 @@ int clinux_get_file_limit(struct rlimit *out)
     return clinux_result(getrlimit(RLIMIT_NOFILE, out));
 }
 
+int clinux_get_process_limit(struct rlimit *out)
+{
+    return clinux_result(getrlimit(RLIMIT_NPROC, out));
+}
+
 int clinux_set_file_limit(const struct rlimit *limit)
 {
     return clinux_result(setrlimit(RLIMIT_NOFILE, limit));

@@ -74,7 +74,7 @@ final class LocalRun {
         let options = options
         let inheritance = table.inheritance
         worker.run {
-            Result { try Preparation(options, inheritance) }
+            Result { try Preparation(options.input, options.delivery, inheritance) }
         } then: { [self] result in
             switch result {
             case .success(let preparation):
@@ -89,7 +89,7 @@ final class LocalRun {
 
     private func start(_ preparation: Preparation) {
         phase = .running
-        ids = preparation.ids
+        ids = preparation.request.ids
         if preparation.showsProgress { progress = Progress() }
         log.erasesProgress = progress != nil
         table.onEvent = { [unowned self] in handle($0) }
@@ -204,42 +204,5 @@ final class LocalRun {
         signal(signum, SIG_DFL)
         raise(signum)
         SignalSource.unblock([signum])
-    }
-}
-
-extension StartRequest {
-    /// Whether no process has anything of what procstar was started with, but for standard input: one that writes to
-    /// the terminal would get into a progress line's way.
-    fileprivate var hidesStandardStreams: Bool {
-        processes.allSatisfy { process in
-            let fds = process.spec.fds
-            // What is asked for is taken to be open.
-            let inherited = Set(fds.map(\.name.number)).union(0...2)
-            return FdTable(fds: fds, inherited: inherited, limit: .max).sources.allSatisfy { target, source in
-                switch source {
-                case .inherited: target == STDIN_FILENO
-                case .opened: true
-                }
-            }
-        }
-    }
-}
-
-/// What is done before anything is started, on a thread that may wait: the input may be a terminal, the output a FIFO.
-private struct Preparation: Sendable {
-    let request: PreparedStart
-    let ids: [String]
-    let files: [ResultFile]
-    let showsProgress: Bool
-
-    init(_ options: LocalOptions, _ inheritance: Inheritance) throws {
-        let request = try SpecDocument.read(options.input).get()
-        var files: [ResultFile] = []
-        if options.delivery.print { files.append(.standardOutput) }
-        if let path = options.delivery.output { files.append(try ResultFile(path: path)) }
-        self.files = files
-        ids = request.processes.map(\.id)
-        showsProgress = isatty(STDERR_FILENO) == 1 && request.hidesStandardStreams
-        self.request = ProcessTable.prepare(request, inheritance)
     }
 }

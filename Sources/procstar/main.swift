@@ -9,16 +9,18 @@ SignalSource.block(LocalRun.signals + [SIGCHLD])
 let environmentToken = AccessToken.wipeEnvironment()
 
 do {
-    switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environmentVariables()) {
+    let environment = environmentVariables()
+    switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environment) {
     case .help:
         print(Help.text, terminator: "")
     case .version:
         print(Version.text, terminator: "")
     case .local(let options):
         exit(LocalRun.main(options))
-    case .agent, .agentCheck:
-        complain("the agent isn't there yet")
-        exit(ExitStatus.failure)
+    case .agent(let options):
+        exit(AgentRun.main(options, environmentToken: environmentToken))
+    case .agentCheck(let options):
+        exit(AgentCheck.main(options, environmentToken: environmentToken, environment: environment))
     }
 } catch {
     complain("\(error)")

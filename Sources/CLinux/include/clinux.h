@@ -164,6 +164,9 @@ uint64_t clinux_signals_not_default(void);
 
 int clinux_get_file_limit(struct rlimit *_Nonnull out);
 
+/* RLIMIT_NPROC: processes of the user who asks, threads counted. */
+int clinux_get_process_limit(struct rlimit *_Nonnull out);
+
 int clinux_set_file_limit(const struct rlimit *_Nonnull limit);
 
 int64_t clinux_clock_ns(clockid_t clock);

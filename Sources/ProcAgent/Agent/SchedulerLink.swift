@@ -46,22 +46,21 @@ package final class SchedulerLink {
     private var connection: WebSocketConnection?
     private var session: SchedulerSession?
     private var timer: EventLoop.TimerID?
-    private var shutdownState = AgentMessage.ShutdownState.active
+    private let gate = StartGate()
 
     private var loop: EventLoop { resources.loop }
     private var log: Logger { resources.log }
 
     /// - Parameter tls: Nil for a connection in the clear, for tests.
     package init(
-        _ settings: Settings, accessToken: String, tls: TLSContext?, loop: EventLoop, log: Logger, table: ProcessTable,
-        startRefusal: @escaping () -> String?
+        _ settings: Settings, accessToken: String, tls: TLSContext?, loop: EventLoop, log: Logger, table: ProcessTable
     ) throws(SystemError) {
         self.settings = settings
         self.accessToken = accessToken
         self.tls = tls
         resources = SessionResources(
             loop: loop, log: log, table: table, documents: try Worker(loop: loop, name: "documents"),
-            outputs: try Worker(loop: loop, name: "outputs"), scale: .current, startRefusal: startRefusal)
+            outputs: try Worker(loop: loop, name: "outputs"), scale: .current, gate: gate)
         dialer = WebSocketDialer(loop: loop, resolver: try Resolver(loop: loop), scratch: ByteStream.Scratch())
         reconnect = Reconnect(settings.reconnect)
     }
@@ -76,10 +75,12 @@ package final class SchedulerLink {
     /// Whether the scheduler hears of what happens.
     package var isRegistered: Bool { reconnect.state == .registered }
 
-    /// Tells the scheduler, now or when it is back, that nothing is started any more.
-    package func announceIdling() {
-        shutdownState = .idling
-        if isRegistered { session?.outbox.post(.shutDown(.idling)) }
+    /// Has nothing started any more, and tells the scheduler, now or when it is back.
+    package func refuseStarts() {
+        guard gate.isOpen else { return }
+        gate.isOpen = false
+        // One that has yet to be registered hears of it behind that.
+        session?.outbox.post(.shutDown(.idling))
     }
 
     /// Says goodbye and ends. ``Event/stopped`` follows, soon in any case.
@@ -121,7 +122,7 @@ package final class SchedulerLink {
         target.tls = tls
         target.offersDeflate = settings.compression != .off
         target.options = settings.options
-        target.trustAdvice = "if it is the scheduler's, give it, or its CA's, with PROCSTAR_AGENT_CERT or --agent-cert"
+        target.trustAdvice = AgentCredentials.trustAdvice
         dial = dialer.dial(target) { [unowned self] result in
             dial = nil
             switch result {
@@ -143,7 +144,7 @@ package final class SchedulerLink {
         var registration = settings.registration
         registration.accessToken = accessToken
         registration.procIDs = resources.table.ids
-        registration.shutdownState = shutdownState
+        registration.shutdownState = gate.isOpen ? .active : .idling
         registration.features = [.push]
         session.register(registration)
     }

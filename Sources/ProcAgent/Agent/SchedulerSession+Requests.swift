@@ -37,7 +37,7 @@ extension SchedulerSession {
     // MARK: Starting, signalling, forgetting
 
     func start(_ received: ReceivedMessage, _ request: Result<PreparedStart, SpecError>) {
-        if let refusal = resources.startRefusal() { return outbox.post(received.refusal(refusal)) }
+        guard resources.gate.isOpen else { return outbox.post(received.refusal("agent shutting down: idling")) }
         switch request {
         case .failure(let error):
             log.warn("a start request is refused", ["reason": .string("\(error)")])

@@ -11,8 +11,12 @@ struct SessionResources {
     /// Reads output back.
     let outputs: Worker
     let scale: SystemScale
-    /// Why nothing may be started now; nil if it may.
-    let startRefusal: () -> String?
+    let gate: StartGate
+}
+
+/// Whether the scheduler may start processes.
+final class StartGate {
+    var isOpen = true
 }
 
 /// One connection to the scheduler, from `Register` on: carries out what it asks for, and tells it what happens.
@@ -86,8 +90,10 @@ final class SchedulerSession {
     func register(_ registration: Registration) {
         features = Set(registration.features)
         let message = AgentMessage.register(registration)
+        let bytes = message.bytes
+        log.debug("sent", ["type": .string("Register"), "bytes": .integer(bytes.count)])
         log.trace("sent", ["message": .string(MessageText.line(message.value))])
-        connection.send(.binary, message.bytes, compression: .off)
+        connection.send(.binary, bytes, compression: .off)
     }
 
     /// Says goodbye behind all that is under way, and closes.
@@ -189,6 +195,8 @@ final class SchedulerSession {
 
     private func sayGoodbye() {
         phase = .closing
+        // What comes is not looked at any more, but for the answer to the close.
+        connection.readsInput = true
         outbox.post(.shutDown(.done))
     }
 

@@ -1,7 +1,14 @@
 internal import ProcCore
 
 /// How values and hostile strings are spelled in a log line.
-enum LogText {
+package enum LogText {
+    /// `string` as it can be shown on a terminal, on one line.
+    package static func visible(_ string: String) -> String {
+        var line = ""
+        append(string, escapingQuotes: false, to: &line)
+        return line
+    }
+
     /// Appends a field's value: bare when it is plain, else in double quotes.
     static func append(_ value: Value, to line: inout String) {
         switch value {

@@ -1,0 +1,275 @@
+internal import CLinux
+internal import Glibc
+internal import ProcAgent
+internal import ProcCore
+internal import ProcIO
+
+/// Agent mode: serves a scheduler until it is told to end.
+final class AgentRun {
+    /// What is handled on the loop; SIGHUP unless nohup(1) has had it ignored.
+    static let signals =
+        [SIGTERM, SIGINT, SIGQUIT, SIGUSR1]
+        + (clinux_signals_not_default() >> (SIGHUP - 1) & 1 == 0 ? [SIGHUP] : [])
+
+    private let options: AgentOptions
+    private let environmentToken: [UInt8]?
+    private let log: Logger
+    private let loop: EventLoop
+    private let table: ProcessTable
+    private let link: SchedulerLink
+    private let worker: Worker
+    private var signalSource: SignalSource?
+    private var shutdown = AgentShutdown()
+    private var deadline: EventLoop.TimerID?
+    /// With --wait: until when the first work has to come.
+    private var workDeadline: EventLoop.TimerID?
+    /// Of the spec that was given, if one was.
+    private var files: [ResultFile] = []
+    private var ids: [String] = []
+    private var delivery = Delivery.none
+    private var hasGivenUp = false
+    private var status = ExitStatus.success
+
+    /// How far the results of a spec's processes have come.
+    private enum Delivery {
+        /// None are wanted.
+        case none
+        case wanted
+        case underWay
+        case done
+    }
+
+    /// Runs it all; the result is the exit status.
+    static func main(_ options: AgentOptions, environmentToken: [UInt8]?) -> CInt {
+        do {
+            let run = try AgentRun(options, environmentToken: environmentToken)
+            run.begin()
+            run.loop.run()
+            return run.status
+        } catch let error as SystemError {
+            complain("\(error)")
+            return ExitStatus.failure
+        } catch {
+            complain("\(error)")
+            return ExitStatus.usage
+        }
+    }
+
+    private init(_ options: AgentOptions, environmentToken: [UInt8]?) throws {
+        self.options = options
+        self.environmentToken = environmentToken
+        let settings = try options.engine.tableSettings()
+        let credentials = try AgentCredentials.load(options.credentialSources, environmentToken: environmentToken)
+        // Before anything that stays is opened: what is open now is what children can inherit.
+        let inheritance = try Inheritance.takeOver()
+        guard !options.delivery.print || inheritance.descriptors.contains(STDOUT_FILENO) else {
+            throw UsageError("--print has nowhere to print to: standard output is closed")
+        }
+        log = Logger(
+            level: options.engine.logLevel, format: options.engine.logFormat, environment: environmentVariables())
+        loop = try EventLoop()
+        worker = try Worker(loop: loop, name: "document")
+        table = try ProcessTable(loop: loop, log: log, inheritance: inheritance, settings: settings)
+        link = try SchedulerLink(
+            options.linkSettings, accessToken: credentials.token.text,
+            tls: credentials.tls, loop: loop, log: log, table: table)
+        signalSource = try SignalSource(Self.signals, loop: loop) { [unowned self] in received($0.signum) }
+        if credentials.token.isEmpty { log.warn("the access token is empty: whoever reaches the scheduler is let in") }
+    }
+
+    // MARK: Beginning
+
+    private func begin() {
+        table.onEvent = { [unowned self] in handle($0) }
+        link.onEvent = { [unowned self] in handle($0) }
+        guard let input = options.input else { return serve() }
+        let (delivery, inheritance) = (options.delivery, table.inheritance)
+        worker.run {
+            Result { try Preparation(input, delivery, inheritance) }
+        } then: { [self] result in
+            switch result {
+            case .success(let preparation):
+                start(preparation)
+                serve()
+            case .failure(let problem):
+                complain("\(problem)")
+                finish(ExitStatus.usage)
+            }
+        }
+    }
+
+    private func start(_ preparation: Preparation) {
+        files = preparation.files
+        ids = preparation.request.ids
+        if options.delivery.exit { delivery = .wanted }
+        table.start(preparation.request) { [unowned self] in
+            log.info("started processes from specs", ["count": .integer(ids.count)])
+        }
+    }
+
+    private func serve() {
+        guard shutdown.state == .active else { return }
+        link.begin()
+        if options.wait, table.isEmpty {
+            workDeadline = loop.at(loop.now + options.waitTimeout) { [unowned self] in
+                log.info("no work came", ["seconds": .double(options.waitTimeout.seconds)])
+                act(on: .finish)
+            }
+        }
+        if table.isQuiet { deliverIfWanted() }
+    }
+
+    // MARK: What happens
+
+    private func handle(_ event: ProcessTable.Event) {
+        note(event)
+        link.tell(event)
+        switch event {
+        case .started:
+            if let workDeadline { loop.cancel(workDeadline) }
+            workDeadline = nil
+        case .ended: break
+        case .deleted:
+            guard table.isEmpty else { return }
+            act(on: .nothingLeft)
+            if options.wait { act(on: .finish) }
+        case .quiet:
+            act(on: .nothingRuns)
+            deliverIfWanted()
+        }
+    }
+
+    private func note(_ event: ProcessTable.Event) {
+        switch event {
+        case .started(let id):
+            guard let account = table.account(of: id), let pid = account.pid else { return }
+            log.info("started a process", ["proc_id": .string(id), "pid": .integer(pid)])
+        case .ended(let id):
+            guard let account = table.account(of: id) else { return }
+            if let outcome = account.outcome {
+                log.info(
+                    "a process has ended",
+                    ["proc_id": .string(id), "how": .string(outcome), "elapsed": .double(account.elapsed.seconds)])
+            } else {
+                log.warn(
+                    "a process was not started",
+                    ["proc_id": .string(id), "errors": .array(account.errors.map { .string($0) })])
+            }
+        case .deleted(let id): log.debug("forgot a process", ["proc_id": .string(id)])
+        case .quiet: break
+        }
+    }
+
+    private func handle(_ event: SchedulerLink.Event) {
+        switch event {
+        case .registered: break
+        case .lost: if case .leaving = shutdown.state { link.retry() }
+        case .attemptFailed: act(on: .unreachable)
+        case .givenUp:
+            hasGivenUp = true
+            status = ExitStatus.failure
+            act(on: .terminate)
+        case .stopped: loop.stop()
+        }
+    }
+
+    // MARK: Results of the spec's processes
+
+    private func deliverIfWanted() {
+        guard delivery == .wanted else { return }
+        delivery = .underWay
+        link.refuseStarts()
+        let document = ResultDocument(
+            to: files, pretty: options.delivery.pretty,
+            wantsSummary: options.delivery.summary || isatty(STDERR_FILENO) == 1, scale: .current)
+        ResultDelivery(ids, of: table, worker: worker, document: document) { [self] outcome in
+            ResultFile.standardError.tell(outcome.summary)
+            for problem in outcome.problems { complain("results are lost: \(problem)") }
+            if !outcome.problems.isEmpty { status = ExitStatus.failure }
+            delivery = .done
+            if shutdown.state == .done { link.stop() } else { act(on: .finish) }
+        }.begin()
+    }
+
+    // MARK: The end
+
+    private func received(_ signum: CInt) {
+        switch signum {
+        case SIGTERM, SIGINT: act(on: .terminate)
+        case SIGQUIT: act(on: .kill)
+        case SIGUSR1: act(on: .drain)
+        case SIGHUP: reloadCredentials()
+        default: break
+        }
+    }
+
+    private func act(on event: AgentShutdown.Event) {
+        let actions = shutdown.handle(event, isQuiet: table.isQuiet, isEmpty: table.isEmpty, at: loop.now)
+        for action in actions { perform(action) }
+    }
+
+    private func perform(_ action: AgentShutdown.Action) {
+        switch action {
+        case .announceIdling:
+            log.info("shutting down: nothing is started any more")
+            link.refuseStarts()
+        case .stopAll:
+            log.info(
+                "shutting down: stopping all processes", ["grace": .double(AgentShutdown.terminateGrace.seconds)])
+            table.stopAll(grace: AgentShutdown.terminateGrace)
+        case .killAll:
+            log.info("shutting down: killing all processes")
+            table.killAll()
+        case .wakeAt(let instant):
+            if let deadline { loop.cancel(deadline) }
+            deadline = loop.at(instant) { [unowned self] in act(on: .deadlineReached) }
+        case .reconnect:
+            if hasGivenUp { act(on: .unreachable) } else { link.retry() }
+        case .exit:
+            if let deadline { loop.cancel(deadline) }
+            switch delivery {
+            case .none, .done: link.stop()
+            case .wanted: deliverIfWanted()
+            case .underWay: break
+            }
+        }
+    }
+
+    private func finish(_ status: CInt) {
+        self.status = status
+        loop.stop()
+    }
+
+    // MARK: Credentials
+
+    /// Reads token and trust anchors again, and comes back with them if it waits; a connection that is up stays.
+    private func reloadCredentials() {
+        do {
+            let credentials = try AgentCredentials.load(options.credentialSources, environmentToken: environmentToken)
+            link.accessToken = credentials.token.text
+            link.tls = credentials.tls
+            log.info("read the access token and the trust anchors again")
+            link.retry()
+        } catch {
+            log.error("the former access token and trust anchors stay in use", ["error": .string("\(error)")])
+        }
+    }
+}
+
+extension AgentOptions {
+    fileprivate var linkSettings: SchedulerLink.Settings {
+        let restriction = engine.restrictExe.isEmpty ? nil : engine.restrictExe.joined(separator: ", ")
+        var random = SystemRandomNumberGenerator()
+        let registration = Registration(
+            connID: connID ?? RandomUUID.text(using: &random), groupID: groupID, restrictedExe: restriction,
+            identity: .current(), accessToken: "")
+        var settings = SchedulerLink.Settings(
+            endpoint: Endpoint(host: host, port: port), registration: registration)
+        settings.reconnect = reconnect
+        settings.compression = compression
+        settings.options.maxMessage = UInt64(maxMessage)
+        settings.options.readTimeout = readTimeout
+        settings.options.pingInterval = pingInterval
+        return settings
+    }
+}
