@@ -75,7 +75,7 @@ final class AgentCheck {
             tls = try AgentCredentials.tls(sources)
             found(.trust, .good("the system's" + (sources.certificate.map { ", and those in \($0)" } ?? "")))
         } catch {
-            found(.trust, .failure(error.description, advice: "--agent-cert wants a PEM file with certificates"))
+            found(.trust, .failure(error.reason, advice: "--agent-cert wants a PEM file with certificates"))
         }
     }
 

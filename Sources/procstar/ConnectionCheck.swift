@@ -136,8 +136,8 @@ final class ConnectionCheck {
             .tls, .good("\(connection.tlsVersion ?? "TLS"), certificate accepted for \(endpoint.host)"))
         check.found(.webSocket, .good(connection.compresses ? "open, with compression" : "open, without compression"))
         guard let token = check.token else {
-            connection.close()
-            return skip(after: .webSocket, because: .token)
+            connection.handlers.ended = { [unowned self] _ in skip(after: .webSocket, because: .token) }
+            return connection.close()
         }
         connection.handlers.received = { [unowned self] message in received(Array(message.bytes)) }
         connection.handlers.ended = { [unowned self] end in ended(end) }
@@ -145,8 +145,9 @@ final class ConnectionCheck {
             connection.abort()
             fail(.registration, "no answer within \(Self.patience.shortText)", "is it a scheduler that listens there?")
         }
+        var random = SystemRandomNumberGenerator()
         var registration = Registration(
-            connID: "check-\(ConnectionID.random())", groupID: options.groupID, restrictedExe: nil,
+            connID: "check-\(RandomUUID.text(using: &random))", groupID: options.groupID, restrictedExe: nil,
             identity: .current(), accessToken: token.text)
         // A server gives work to none but active ones.
         registration.shutdownState = .idling
@@ -180,7 +181,9 @@ final class ConnectionCheck {
     private func ended(_ end: WebSocketConnection.End) {
         if let timer { loop.cancel(timer) }
         guard isRegistered else {
-            let advice = Self.isWordless(end) ? "the access token may be wrong" : nil
+            // Servers say nothing where the token is wrong.
+            var advice: String?
+            if case .wordless = ConnectionEnd(end) { advice = "the access token may be wrong" }
             return fail(.registration, "\(end)", advice)
         }
         if case .closed = end {
@@ -189,15 +192,5 @@ final class ConnectionCheck {
             check.found(.close, .warning("\(end)", advice: "the server may take the next connection for a lost one"))
         }
         then()
-    }
-
-    /// Whether the server has said nothing about why it ended the connection: it does so where the token is wrong.
-    private static func isWordless(_ end: WebSocketConnection.End) -> Bool {
-        switch end {
-        case .closed(let reason, byPeer: true): reason.text.isEmpty && (reason.code == 1000 || reason.code == 1005)
-        case .lost(.finished): true
-        case .lost(.failed(let error)): error.errno == ECONNRESET
-        case .closed(_, byPeer: false), .protocolError, .lost(.tls), .silent, .closeTimedOut: false
-        }
     }
 }

@@ -21,7 +21,8 @@ enum Help {
         \(environment)
         \(signals)
         Exit status: 0 when the results are delivered, whatever became of the
-        processes; 2 for a wrong option or an invalid spec; 1 for anything else.
+        processes; 2 for a wrong option, an invalid spec, or an access token or
+        certificate that can't be read; 1 for anything else.
         Of an agent: 0 when it was told to stop, or has done what --wait or --exit
         wait for; 1 after --connect-count-max attempts. Of a check: 0 when all that
         is needed is there, 1 if not.

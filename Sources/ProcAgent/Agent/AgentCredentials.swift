@@ -23,7 +23,11 @@ package struct AgentCredentials {
 
     /// Why they can't be had: `access token: open /etc/token: Permission denied`.
     package struct Problem: Error, Equatable, CustomStringConvertible {
-        package let description: String
+        package let subject: String
+        package let reason: String
+        package var description: String { "\(subject): \(reason)" }
+
+        static func anchors(_ reason: String) -> Problem { Problem(subject: "trust anchors", reason: reason) }
     }
 
     /// For those who don't trust the server's certificate.
@@ -39,7 +43,7 @@ package struct AgentCredentials {
         do throws(AccessToken.Problem) {
             token = try Self.token(sources, environmentToken: environmentToken)
         } catch {
-            throw Problem(description: error.description)
+            throw Problem(subject: "access token", reason: error.reason)
         }
         return AgentCredentials(token: token, tls: try tls(sources))
     }
@@ -58,13 +62,13 @@ package struct AgentCredentials {
             do throws(ConfigurationFile.Failure) {
                 anchors = TLSContext.PEM(try ConfigurationFile(path: path, limit: anchorsLimit).bytes, from: path)
             } catch {
-                throw Problem(description: "trust anchors: \(error)")
+                throw .anchors("\(error)")
             }
         }
         do throws(TLSContext.ConfigurationError) {
             return try TLSContext(systemRoots: true, anchors: anchors)
         } catch {
-            throw Problem(description: "trust anchors: \(error)")
+            throw .anchors("\(error)")
         }
     }
 

@@ -203,7 +203,7 @@ package final class SchedulerLink {
 }
 
 extension ConnectionEnd {
-    init(_ end: WebSocketConnection.End) {
+    package init(_ end: WebSocketConnection.End) {
         switch end {
         case .closed(let reason, byPeer: true) where reason.text.isEmpty && [1000, 1005].contains(reason.code):
             self = .wordless(end.description)

@@ -34,6 +34,29 @@ import Testing
         bed.run("the file's end", until: { CaptureBed.descriptors(showing: bed.directory) == 0 })
     }
 
+    @Test func growthIsToldUntilNobodyWantsToKnow() throws {
+        let bed = try CaptureBed { $0.memoryEach = Self.each }
+        let capture = try bed.make(.memory)
+        let end = try #require(capture.childEnd)
+        var told: [UInt64] = []
+        capture.onGrowth = { [unowned capture] in told.append(capture.length) }
+        capture.begin()
+        for (count, length) in [(10, 10), (5, 15), (Self.each, Self.each + 15)] {
+            let writer = try PipeWriter(lines(count), to: end, chunks: [count])
+            bed.run("\(length) bytes", until: { capture.length == UInt64(length) })
+            bed.run("the writer's end", until: { writer.hasEnded })
+        }
+        #expect(told.last == UInt64(Self.each + 15))
+        #expect(told == told.sorted() && Set(told).count == told.count, "\(told)")
+        let count = told.count
+        capture.onGrowth = nil
+        let writer = try PipeWriter(lines(7), to: end, chunks: [7])
+        bed.run("more bytes", until: { capture.length == UInt64(Self.each + 22) })
+        bed.run("the writer's end", until: { writer.hasEnded })
+        #expect(told.count == count)
+        capture.close()
+    }
+
     @Test(arguments: [CaptureParameters.Keep.head, .tail, .both], [CaptureParameters.Mode.memory, .tempfile])
     func aLimitKeepsItsPartAndCountsTheRest(keep: CaptureParameters.Keep, mode: CaptureParameters.Mode) throws {
         for (limit, size) in [(1000, 999), (1000, 1000), (1000, 1001), (1000, 3_000_000), (600_000, 3_000_000)] {

@@ -105,6 +105,56 @@ import Testing
         #expect(client.end == nil)
     }
 
+    /// Has its pieces when they are put in, as from a slow disk.
+    final class Tardy: MessageSource {
+        var pieces: [MessagePiece] = []
+        private(set) var askedInVain = 0
+
+        func nextPiece() -> MessagePiece {
+            guard !pieces.isEmpty else {
+                askedInVain += 1
+                return .later
+            }
+            return pieces.removeFirst()
+        }
+    }
+
+    @Test func aSourceThatHasNothingYetIsAskedAgainWhenItSaysSo() throws {
+        let bed = try WebSocketBed()
+        let (client, server) = try bed.pair()
+        let source = Tardy()
+        client.connection.send(.binary, length: 6, from: source, compression: .off)
+        client.connection.send(.text, Array("behind it".utf8))
+        try bed.run { source.askedInVain == 1 }
+        for piece in [[1, 2, 3], [4, 5, 6]] as [[UInt8]] {
+            // Meanwhile control frames pass.
+            server.connection.ping(piece)
+            try bed.run { server.pongs.last == piece }
+            #expect(server.messages.isEmpty)
+            source.pieces = [.bytes(piece)]
+            client.connection.resume()
+            try bed.run { source.pieces.isEmpty && source.askedInVain > 1 }
+        }
+        source.pieces = [.end]
+        client.connection.resume()
+        try bed.run { server.messages.count == 2 }
+        #expect(server.messages.first == [1, 2, 3, 4, 5, 6])
+        #expect(client.end == nil)
+    }
+
+    @Test func theSystemMeasuresTheLink() throws {
+        let bed = try WebSocketBed()
+        let (client, server) = try bed.pair()
+        client.connection.send(.binary, Self.content(1_000_000), compression: .off)
+        try bed.run { server.bytes == 1_000_000 }
+        let link = try #require(client.connection.link)
+        // On loopback, whatever else the machine is doing.
+        #expect(link.roundTrip < .seconds(10))
+        #expect(link.rate > 0)
+        client.connection.abort()
+        #expect(client.connection.link == nil)
+    }
+
     @Test func aSourceThatFailsClosesWith1011AndWhy() throws {
         let bed = try WebSocketBed()
         var service = WebSocketService()
