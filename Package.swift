@@ -58,6 +58,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests", dependencies: ["CLinux", "ProcCore", "ProcIO", "TestSupport", "procstar"],
+            exclude: ["Agent/PythonServer"],
             swiftSettings: strict),
     ]
 )

@@ -89,6 +89,8 @@ final class AgentRun {
         } then: { [self] result in
             switch result {
             case .success(let preparation):
+                // A signal may have ended it all in this very turn of the loop.
+                guard shutdown.state == .active else { return }
                 start(preparation)
                 serve()
             case .failure(let problem):
@@ -108,10 +110,11 @@ final class AgentRun {
     }
 
     private func serve() {
-        guard shutdown.state == .active else { return }
         link.begin()
         if options.wait, table.isEmpty {
             workDeadline = loop.at(loop.now + options.waitTimeout) { [unowned self] in
+                // What is on its way to be started is work.
+                guard table.isEmpty else { return }
                 log.info("no work came", ["seconds": .double(options.waitTimeout.seconds)])
                 act(on: .finish)
             }
@@ -132,11 +135,17 @@ final class AgentRun {
         case .deleted:
             guard table.isEmpty else { return }
             act(on: .nothingLeft)
-            if options.wait { act(on: .finish) }
+            finishIfIdle()
         case .quiet:
             act(on: .nothingRuns)
             deliverIfWanted()
+            finishIfIdle()
         }
+    }
+
+    /// With --wait: ends when all has been deleted, and nothing of it is still being ended.
+    private func finishIfIdle() {
+        if options.wait, table.isEmpty, table.isQuiet { act(on: .finish) }
     }
 
     private func note(_ event: ProcessTable.Event) {
@@ -194,6 +203,11 @@ final class AgentRun {
     // MARK: The end
 
     private func received(_ signum: CInt) {
+        // All is over but for the results, and whoever reads them takes too long.
+        if shutdown.state == .done, delivery == .underWay, [SIGTERM, SIGINT, SIGQUIT].contains(signum) {
+            complain("results are lost: told to end before they were written")
+            return finish(ExitStatus.failure)
+        }
         switch signum {
         case SIGTERM, SIGINT: act(on: .terminate)
         case SIGQUIT: act(on: .kill)

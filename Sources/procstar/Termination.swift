@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// What procstar itself exits with.
@@ -13,6 +14,13 @@ enum ExitStatus {
 func complain(_ problem: String) {
     let line = Array("procstar: \(problem)\n".utf8)
     _ = write(STDERR_FILENO, line, line.count)
+}
+
+/// The command line, without the program's own name in front.
+func programArguments() -> [String] {
+    (1..<max(1, clinux_argument_count())).compactMap { index in
+        clinux_argument(index).map { String(cString: $0) }
+    }
 }
 
 /// The environment, as far as it is text.

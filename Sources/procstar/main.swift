@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import ProcAgent
 internal import ProcIO
@@ -10,7 +11,7 @@ let environmentToken = AccessToken.wipeEnvironment()
 
 do {
     let environment = environmentVariables()
-    switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environment) {
+    switch try Command.parse(programArguments(), environment: environment) {
     case .help:
         print(Help.text, terminator: "")
     case .version:

@@ -44,7 +44,7 @@ import Testing
             #"{"argv": ["a"], "env": {"inherit": "yes"}}"#,
             #"specs.bad.env.inherit: "yes" is not true, false or an array"#
         ),
-        (#"{"argv": ["a"], "env": {"vars": {"A": 1}}}"#, "specs.bad.env.vars.A: 1 is not a string, or null"),
+        (#"{"argv": ["a"], "env": {"vars": {"A": 1}}}"#, "specs.bad.env.vars.A: a number is not a string, or null"),
         (#"{"argv": ["a"], "env": {"frob": {}}}"#, #"specs.bad.env: unknown key "frob"; known are "inherit", "vars""#),
         (#"{"argv": ["a"], "fds": [["stdin"]]}"#, "specs.bad.fds[0]: an array of 1 where there have to be two"),
         (

@@ -68,6 +68,11 @@ struct clinux_file_kind {
 /* statx(2) of an open descriptor that asks no server (AT_STATX_DONT_SYNC). */
 int clinux_file_kind_cached(int fd, struct clinux_file_kind *_Nonnull out);
 
+/* What this program was started with: the strings of main's argv. Swift finds them by going back from the environment,
+ * and finds none when a preloaded library has moved that. */
+int clinux_argument_count(void);
+const char *_Nullable clinux_argument(int index);
+
 int clinux_pipe(int *_Nonnull reader, int *_Nonnull writer);
 
 /* F_DUPFD_CLOEXEC: the lowest free number at or above `floor`. */

@@ -61,6 +61,8 @@ final class Outbox {
     static let outputWeight = 512 << 10
     /// Smaller messages go as they are: their packet is no shorter for it.
     private static let leastCompressed: UInt64 = 1 << 10
+    /// How long one turn of the loop goes on making results before it looks at everything else.
+    private static let slice = Interval.milliseconds(5)
     /// For how long the link counts as measured.
     private static let linkAge = Interval.milliseconds(100)
 
@@ -74,6 +76,7 @@ final class Outbox {
     private var dueCount = 0
     private var weight = 0
     private var isPumping = false
+    private var isScheduled = false
     private var linkIsSlow = false
     private var linkMeasured: Instant?
 
@@ -144,16 +147,35 @@ final class Outbox {
 
     // MARK: Sending
 
-    /// Sends what can be sent now.
+    /// Sends what can be sent now, as far as this turn of the loop allows.
     func pump() {
         guard !isPumping, !isHeld else { return }
         isPumping = true
         let before = next
-        while let place = places.indices.contains(next) ? places[next] : nil, advance(place) { removeFirst() }
+        let end = loop.now + Self.slice
+        while let place = places.indices.contains(next) ? places[next] : nil {
+            if case .due = place.state, loop.now >= end {
+                pumpLater()
+                break
+            }
+            guard advance(place) else { break }
+            removeFirst()
+        }
         isPumping = false
         let hasMoved = next != before
         compact()
         if hasMoved { progressed() }
+    }
+
+    /// Results take some time to make, and after the end of many processes there are many.
+    private func pumpLater() {
+        guard !isScheduled else { return }
+        isScheduled = true
+        loop.soon { [weak self] in
+            guard let self else { return }
+            isScheduled = false
+            pump()
+        }
     }
 
     /// Whether the place is done with.

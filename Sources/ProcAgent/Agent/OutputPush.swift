@@ -175,7 +175,9 @@ final class OutputPush {
             let output = try output(fd)
             let message = OutputMessage(.pushed, procID: id, fd: fd, range: range, encoding: output.encoding)
             session.write(
-                message, type: .pushed, output, from: range.lowerBound, of: id, fd, in: session.outbox.reserve()
+                message, type: .pushed, output, from: range.lowerBound, of: id, fd, in: session.outbox.reserve(),
+                // Nothing follows a piece that is missing.
+                isWanted: { [weak self] in self?.failed.contains(fd) == false }
             ) { [weak self] reason in
                 guard let self, !isOver, !failed.contains(fd) else { return nil }
                 failed.insert(fd)
@@ -252,10 +254,9 @@ extension SchedulerSession {
     }
 
     func pumpWaiting() {
-        guard !waitingPushes.isEmpty, outbox.isLight else { return }
-        let waiting = waitingPushes
-        waitingPushes = []
-        for push in waiting {
+        // One that isn't done when there is no room any more waits behind the others.
+        while outbox.isLight, !waitingPushes.isEmpty {
+            let push = waitingPushes.removeFirst()
             push.awaitsRoom = false
             push.pump()
         }

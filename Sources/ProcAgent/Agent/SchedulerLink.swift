@@ -72,9 +72,6 @@ package final class SchedulerLink {
     /// Tries again now if it waits.
     package func retry() { act(on: .retry) }
 
-    /// Whether the scheduler hears of what happens.
-    package var isRegistered: Bool { reconnect.state == .registered }
-
     /// Has nothing started any more, and tells the scheduler, now or when it is back.
     package func refuseStarts() {
         guard gate.isOpen else { return }

@@ -5,7 +5,7 @@ internal import ProcIO
 extension SchedulerSession {
     /// Up to here output is read on the loop, unless it is compressed.
     static let quickOutput: UInt64 = 64 << 10
-    /// What an answer may weigh that a worker is still making: about what a result is when it is not small.
+    /// What an answer weighs besides attached output that a worker is still making.
     private static let resultWeight = 64 << 10
 
     func answer(_ received: ReceivedMessage) {
@@ -36,18 +36,21 @@ extension SchedulerSession {
 
     // MARK: Starting, signalling, forgetting
 
-    func start(_ received: ReceivedMessage, _ request: Result<PreparedStart, SpecError>) {
+    /// - Parameter inThisTurn: Whether the first are started at once.
+    func start(
+        _ received: ReceivedMessage, _ request: Result<PreparedStart, SpecError>, inThisTurn: Bool = true
+    ) {
         guard resources.gate.isOpen else { return outbox.post(received.refusal("agent shutting down: idling")) }
         switch request {
         case .failure(let error):
-            log.warn("a start request is refused", ["reason": .string("\(error)")])
+            warn("a start request is refused", error.description)
             outbox.post(received.refusal("\(error)"))
         case .success(let prepared):
             if let taken = prepared.ids.first(where: { table.contains($0) }) {
-                log.warn("a start request is refused", ["reason": .string("duplicate proc id: \(taken)")])
+                warn("a start request is refused", "duplicate proc id: \(taken)")
                 return outbox.post(received.refusal("duplicate proc id: \(taken)"))
             }
-            table.start(prepared)
+            table.start(prepared, inThisTurn: inThisTurn)
         }
     }
 
@@ -101,7 +104,7 @@ extension SchedulerSession {
                 traced: isTraced)
         }
         guard !snapshot.completesQuickly else { return outbox.fill(place, letter()) }
-        outbox.expect(Self.resultWeight, in: place)
+        outbox.expect(Self.resultWeight + snapshot.attachedCount, in: place)
         resources.documents.run {
             SealedLetter(letter())
         } then: { [weak self] sealed in
@@ -139,11 +142,14 @@ extension SchedulerSession {
 
     /// Writes output into a place: little at once, more from a source that reads it as it is sent.
     ///
-    /// - Parameter refusal: What is sent when it can't be read. When part of it has gone out already, the connection
-    ///   is closed instead.
+    /// - Parameters:
+    ///   - refusal: What is sent when it can't be read. When part of it has gone out already, the connection is closed
+    ///     instead.
+    ///   - isWanted: Asked when it has been read: whether it is still to be sent.
     func write(
         _ message: OutputMessage, type: OutputMessage.Kind, _ output: ReadableOutput, from start: UInt64, of id: String,
-        _ fd: FdName, in place: Outbox.Place, refusal: @escaping (String) -> AgentMessage?
+        _ fd: FdName, in place: Outbox.Place, isWanted: @escaping () -> Bool = { true },
+        refusal: @escaping (String) -> AgentMessage?
     ) {
         func fail(_ failure: CaptureReadError) {
             table.noteUnreadable(id, fd: fd.number, reason: "\(failure)")
@@ -153,7 +159,8 @@ extension SchedulerSession {
             Letter(content: content, type: type.rawValue, procID: id, text: nil)
         }
 
-        if message.dataCount <= Self.quickOutput, output.snapshot.gzip == nil {
+        // Of no bytes none is read, compressed or not.
+        if message.dataCount <= (output.snapshot.gzip == nil ? Self.quickOutput : 0) {
             do throws(CaptureReadError) {
                 let data = try output.snapshot.read(Int(start)..<Int(start + message.dataCount))
                 guard data.count == message.dataCount else { throw .shorter }
@@ -170,7 +177,11 @@ extension SchedulerSession {
         }
         source.begin { [weak self] failure in
             guard let self else { return }
-            if let failure { fail(failure) } else { outbox.fill(place, letter(.output(message, source))) }
+            if let failure {
+                fail(failure)
+            } else {
+                outbox.fill(place, isWanted() ? letter(.output(message, source)) : nil)
+            }
         }
     }
 }

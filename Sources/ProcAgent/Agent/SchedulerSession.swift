@@ -43,6 +43,7 @@ final class SchedulerSession {
 
     /// How long one turn of the loop goes on carrying out requests before it looks at everything else.
     private static let slice = Interval.milliseconds(5)
+    private static let mostWarnings = 100
     /// Longer ones are decoded on a worker.
     private static let quickCount = 256 << 10
 
@@ -52,7 +53,9 @@ final class SchedulerSession {
     private let onEvent: (Event) -> Void
     private var phase = Phase.registering
     private var inbox = Inbox()
-    private var isDecoding = false
+    /// What a worker decodes.
+    private var decoding: [UInt8]?
+    private var isDecoding: Bool { decoding != nil }
     private var isExecuting = false
     private var isScheduled = false
     /// When the slice began that is being used in this turn of the loop.
@@ -63,6 +66,7 @@ final class SchedulerSession {
     /// Those that found no room, the one that waits longest first.
     var waitingPushes: [OutputPush] = []
     private var hasSeenText = false
+    private var warnings = 0
 
     var loop: EventLoop { resources.loop }
     var log: Logger { resources.log }
@@ -81,7 +85,9 @@ final class SchedulerSession {
         connection.handlers.received = { [unowned self] in received($0) }
         connection.handlers.hasRoom = { [unowned self] in outbox.pump() }
         connection.handlers.ended = { [unowned self] end in
+            let rest = phase == .registered ? takeRest() : []
             over()
+            carryOutRest(rest)
             onEvent(.ended(end))
         }
     }
@@ -144,14 +150,15 @@ final class SchedulerSession {
         guard !isExecuting, !isScheduled else { return }
         isExecuting = true
         defer { isExecuting = false }
-        while mayExecute, let bytes = inbox.popFirst() {
-            let end = sliceEnd ?? beginSlice()
+        while mayExecute, !inbox.isEmpty {
+            // Before each, not behind it: messages that come one at a time would never see the end of the slice.
+            if loop.now >= sliceEnd ?? beginSlice() { return schedule() }
+            guard let bytes = inbox.popFirst() else { break }
             if bytes.count <= Self.quickCount {
                 carryOut(Self.decode(bytes, features, table.inheritance), count: bytes.count)
             } else {
                 decodeElsewhere(bytes)
             }
-            if loop.now >= end, !inbox.isEmpty { return schedule() }
         }
         if inbox.hasRoom, phase == .registered, !connection.readsInput { connection.readsInput = true }
         if phase == .leaving, inbox.isEmpty, !isDecoding { sayGoodbye() }
@@ -195,6 +202,8 @@ final class SchedulerSession {
 
     private func sayGoodbye() {
         phase = .closing
+        // Subscribers have had their time, and nothing follows a goodbye.
+        for id in Array(pushes.keys) { endPush(of: id) }
         // What comes is not looked at any more, but for the answer to the close.
         connection.readsInput = true
         outbox.post(.shutDown(.done))
@@ -225,13 +234,13 @@ final class SchedulerSession {
     }
 
     private func decodeElsewhere(_ bytes: [UInt8]) {
-        isDecoding = true
+        decoding = bytes
         let (features, inheritance) = (features, table.inheritance)
         resources.documents.run {
             Self.decode(bytes, features, inheritance)
         } then: { [weak self] decoded in
             guard let self, phase != .over else { return }
-            isDecoding = false
+            decoding = nil
             carryOut(decoded, count: bytes.count)
             execute()
         }
@@ -244,9 +253,17 @@ final class SchedulerSession {
         case .message(let received): answer(received)
         case .start(let received, let request): start(received, request)
         case .refusal(let refusal):
-            log.warn("a message of the scheduler is refused", ["reason": .string("\(refusal)")])
+            warn("a message of the scheduler is refused", refusal.description)
             if let answer = refusal.answer { outbox.post(answer) }
         }
+    }
+
+    /// Some refusals tell what is wrong; a scheduler that goes on like that isn't to fill a disk.
+    func warn(_ what: String, _ reason: String) {
+        warnings += 1
+        guard warnings <= Self.mostWarnings else { return }
+        log.warn(what, ["reason": .string(reason)])
+        if warnings == Self.mostWarnings { log.warn("further refusals of this connection are not logged") }
     }
 
     /// The first message has to be `Registered`.
@@ -258,6 +275,28 @@ final class SchedulerSession {
         features.formIntersection(accepted)
         onEvent(.registered)
         outbox.isHeld = false
+    }
+
+    /// What has come and is not carried out yet, in order.
+    private func takeRest() -> [[UInt8]] {
+        var rest = decoding.map { [$0] } ?? []
+        while let bytes = inbox.popFirst() { rest.append(bytes) }
+        return rest
+    }
+
+    /// Carries out what a connection has brought before its end, as far as it changes something: what was read is not
+    /// forgotten. All of it now, since the next `Register` tells what there is. Nobody is there to be answered.
+    private func carryOutRest(_ rest: [[UInt8]]) {
+        var count = 0
+        for bytes in rest {
+            switch Self.decode(bytes, features, table.inheritance) {
+            case .message(let received) where received.message.changesSomething: answer(received)
+            case .start(let received, let request): start(received, request, inThisTurn: false)
+            case .message, .refusal: continue
+            }
+            count += 1
+        }
+        if count > 0 { log.info("carried out what the lost connection had brought", ["requests": .integer(count)]) }
     }
 
     private func note(_ decoded: Decoded, count: Int) {

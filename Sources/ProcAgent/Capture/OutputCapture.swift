@@ -39,7 +39,7 @@ package protocol OutputCapture: AnyObject {
     /// Called once, when more than the limit has been written. (Draining goes on.)
     var onLimit: (() -> Void)? { get set }
 
-    /// Called when more has come in, and always within some other work of the capture, so that the answer to it had
+    /// Called when more has come in, or nothing will since that failed, and always within some other work of the capture, so that the answer to it had
     /// better wait. Captures in files never call: they don't hear of it.
     var onGrowth: (() -> Void)? { get set }
 

@@ -317,6 +317,7 @@ final class PipeCapture: OutputCapture {
         factory.warn("capture \(files.label): \(error)")
         failure = "\(error)"
         forgetContent()
+        onGrowth?()
     }
 
     private func forgetContent() {

@@ -172,7 +172,7 @@ final class Launch {
     // MARK: The spawn
 
     private func touchExecutable() {
-        guard failures.isEmpty else { return fail(failures) }
+        guard failures.isEmpty else { return fail(inOrder(failures)) }
         let request = FileOpener.Request(directory: directory, path: spec.executable, flags: O_RDONLY)
         if resources.opener.isInstantExecutable(request, at: .now) {
             spawn()
@@ -210,6 +210,15 @@ final class Launch {
                 fail([failure])
             }
         }
+    }
+
+    /// By where the fds stand in the spec: what was wrong with some was known before others were opened.
+    private func inOrder(_ failures: [StartFailure]) -> [StartFailure] {
+        func position(_ failure: StartFailure) -> Int {
+            guard case .descriptor(let number, _) = failure else { return spec.fds.count }
+            return spec.fds.firstIndex { $0.name.number == number } ?? spec.fds.count
+        }
+        return failures.map { ($0, position($0)) }.sorted { $0.1 < $1.1 }.map(\.0)
     }
 
     private func fail(_ failures: [StartFailure]) {

@@ -118,8 +118,10 @@ package final class ProcessTable {
 
     /// Accepts every process of a request at once and starts them in order, a slice at a time.
     ///
-    /// - Parameter then: Called when each has had its turn: it has been started, has failed, or waits for an open.
-    package func start(_ request: PreparedStart, then: @escaping () -> Void = {}) {
+    /// - Parameters:
+    ///   - inThisTurn: Whether the first are started at once, rather than in the next turn of the loop.
+    ///   - then: Called when each has had its turn: it has been started, has failed, or waits for an open.
+    package func start(_ request: PreparedStart, inThisTurn: Bool = true, then: @escaping () -> Void = {}) {
         for name in request.unenforced where log.isFirst("unenforced.\(name)") {
             log.warn("limit can't be enforced without a cgroup manager", ["limit": .string(name)])
         }
@@ -131,7 +133,7 @@ package final class ProcessTable {
         unfinishedCount += request.entries.count
         startQueue.add(StartQueue.Batch(request, pipes: RequestPipes(request.pipes, budget: budget)))
         startQueue.whenEmpty.append(then)
-        startSlice()
+        if inThisTurn { startSlice() } else { scheduleSlice() }
     }
 
     package func start(_ request: StartRequest, then: @escaping () -> Void = {}) {
@@ -149,6 +151,10 @@ package final class ProcessTable {
             for callback in startQueue.takeCallbacks() { callback() }
             return
         }
+        scheduleSlice()
+    }
+
+    private func scheduleSlice() {
         guard !startQueue.isScheduled else { return }
         startQueue.isScheduled = true
         loop.soon { [self] in

@@ -18,6 +18,9 @@ package struct ResultSnapshot: Sendable {
     /// Whether ``completed()`` takes so little that the loop may do it.
     package var completesQuickly: Bool { attachments.allSatisfy(\.snapshot.readsQuickly) }
 
+    /// How many bytes of output are attached.
+    var attachedCount: Int { attachments.reduce(0) { $0 + $1.snapshot.count } }
+
     /// - Parameter detached: Fds whose output is not attached, whatever the spec says.
     init(_ entry: ProcessEntry, maxAttached: Int, detached: Set<CInt> = []) {
         let now = WallTime.now
@@ -29,6 +32,9 @@ package struct ResultSnapshot: Sendable {
                     cause: entry.cause))
         } else if entry.isFinal, let stop = entry.stop {
             phase = .failed(at: stop, entry.cause)
+        } else if let remains = entry.remains {
+            // It may be reaped, and its pid be another's, while its last output is still being taken in.
+            phase = .running(ProcessResult.Running(pid: entry.pid, stat: remains.stat, statm: nil, usage: nil))
         } else if entry.pid > 0 {
             phase = .running(Self.running(entry.pid))
         } else {

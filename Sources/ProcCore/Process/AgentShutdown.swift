@@ -52,16 +52,13 @@ package struct AgentShutdown: Equatable, Sendable {
 
     package init() {}
 
-    /// Whether new processes may be started.
-    package var acceptsStarts: Bool { state == .active }
-
     /// - Parameters:
     ///   - isQuiet: Whether nothing runs, as ``Event/nothingRuns`` says.
     ///   - isEmpty: Whether nothing is known, as ``Event/nothingLeft`` says.
     package mutating func handle(_ event: Event, isQuiet: Bool, isEmpty: Bool, at now: Instant) -> [Action] {
         switch (state, event) {
         case (.active, .drain):
-            if isEmpty { return [.announceIdling] + exit() }
+            if isQuiet, isEmpty { return [.announceIdling] + exit() }
             state = .draining
             return [.announceIdling]
 
@@ -84,13 +81,21 @@ package struct AgentShutdown: Equatable, Sendable {
             state = .leaving(isQuiet: true)
             return isEmpty ? exit() : [.reconnect]
 
-        case (.draining, .nothingLeft), (.leaving(isQuiet: true), .nothingLeft),
+        // The last may be deleted while its session is still being ended, and the other way round.
+        case (.draining, .nothingLeft), (.draining, .nothingRuns):
+            return isQuiet && isEmpty ? exit() : []
+
+        // What has come by now and isn't carried out yet must start nothing any more.
+        case (.active, .finish):
+            return [.announceIdling] + exit()
+
+        case (.leaving(isQuiet: true), .nothingLeft),
             (.leaving, .deadlineReached), (.leaving(isQuiet: true), .unreachable),
-            (.active, .finish), (.draining, .finish), (.terminating, .finish), (.leaving, .finish):
+            (.draining, .finish), (.terminating, .finish), (.leaving, .finish):
             return exit()
 
         case (.active, .deadlineReached), (.active, .nothingRuns), (.active, .nothingLeft), (.active, .unreachable),
-            (.draining, .drain), (.draining, .deadlineReached), (.draining, .nothingRuns), (.draining, .unreachable),
+            (.draining, .drain), (.draining, .deadlineReached), (.draining, .unreachable),
             (.terminating, .drain), (.terminating, .nothingLeft), (.terminating, .unreachable),
             (.leaving, .drain), (.leaving, .terminate), (.leaving, .kill),
             (.leaving(isQuiet: true), .nothingRuns), (.leaving(isQuiet: false), .nothingLeft),

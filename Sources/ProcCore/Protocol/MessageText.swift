@@ -24,19 +24,25 @@ package enum MessageText {
         switch key {
         case "access_token": hidden
         // In a spec `env` holds `vars`; in a result it is the environment itself.
-        case "vars", "env": withHiddenTexts(value)
+        case "vars", "env": concealed(value)
         // A result that was read back has its output in strings.
         case "text", "data": length(value)
         default: shown(value)
         }
     }
 
-    private static func withHiddenTexts(_ value: Value) -> Value {
+    /// Also what can't be right where it stands, such as a number: it may be meant as the value of a variable.
+    private static func concealed(_ value: Value) -> Value {
         switch value {
-        case .string, .text: hidden
-        case .map(let members): .map(members.map { Value.Member($0.key, withHiddenTexts($0.value)) })
-        case .null, .bool, .int, .uint, .double, .binary, .base64, .array: shown(value)
+        case .null, .bool: value
+        case .map(let members): .map(members.map { Value.Member($0.key, concealed($0.value, under: $0.key)) })
+        case .int, .uint, .double, .string, .text, .binary, .base64, .array: hidden
         }
+    }
+
+    private static func concealed(_ value: Value, under key: String) -> Value {
+        // Names of variables.
+        if key == "inherit", case .array = value { shown(value) } else { concealed(value) }
     }
 
     private static func length(_ value: Value) -> Value {

@@ -19,6 +19,18 @@ package enum ServerMessage: Equatable, Sendable {
     case procOutputAck(procID: String, fd: FdName, offset: UInt64)
 }
 
+extension ServerMessage {
+    /// Whether it is about more than an answer: whoever reads it has to do it, also when nobody hears of that any more.
+    package var changesSomething: Bool {
+        switch self {
+        case .procStartRequest, .procSignalRequest, .procDeleteRequest: true
+        case .registered, .procidListRequest, .procResultRequest, .procFdDataRequest, .procSubscribeRequest,
+            .procUnsubscribeRequest, .procOutputAck:
+            false
+        }
+    }
+}
+
 /// A message as it came, and what it says.
 package struct ReceivedMessage: Equatable, Sendable {
     package let message: ServerMessage

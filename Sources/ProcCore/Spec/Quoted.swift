@@ -27,6 +27,16 @@ package enum Quoted {
     /// Several texts, each in quotes, with commas between them.
     static func list(_ texts: [String]) -> String { texts.map { text($0) }.joined(separator: ", ") }
 
+    /// What kind of value it is, for messages that don't show it.
+    static func kind(_ value: Value) -> String {
+        switch value {
+        case .null, .text, .base64, .binary, .array, .map: Self.value(value)
+        case .bool: "a truth value"
+        case .int, .uint, .double: "a number"
+        case .string: "a string"
+        }
+    }
+
     /// A value as a message shows it: scalars as they are written, others by their kind.
     static func value(_ value: Value) -> String {
         switch value {

@@ -40,8 +40,11 @@ package enum SpecDecoder {
         }
     }
 
+    /// What stands where a value of a variable may be meant is not shown in errors.
     private static func environment(_ value: Value) throws(SpecError) -> EnvironmentSpec {
-        let fields = try SpecFields(value, keys: ["inherit", "vars", "report"])
+        let keys = ["inherit", "vars", "report"]
+        guard case .map = value else { throw value.isNotConcealed("an object with keys among \(Quoted.list(keys))") }
+        let fields = try SpecFields(value, keys: keys)
         var environment = EnvironmentSpec()
         environment.inherit = try fields.read("inherit", inheritance) ?? environment.inherit
         environment.vars = try fields.read("vars", variables) ?? environment.vars
@@ -60,12 +63,13 @@ package enum SpecDecoder {
     }
 
     private static func variables(_ value: Value) throws(SpecError) -> [EnvironmentSpec.Variable] {
-        try value.members { name, value throws(SpecError) in
+        guard case .map = value else { throw value.isNotConcealed("an object") }
+        return try value.members { name, value throws(SpecError) in
             switch value {
             case .string(let text): return EnvironmentSpec.Variable(name, text)
             case .null: return EnvironmentSpec.Variable(name, nil)
             case .bool, .int, .uint, .double, .binary, .array, .map, .text, .base64:
-                throw value.isNot("a string, or null to remove the variable")
+                throw value.isNotConcealed("a string, or null to remove the variable")
             }
         }
     }

@@ -3,6 +3,9 @@ extension Value {
     /// The problem that this value is not `wanted`, such as `a string`.
     func isNot(_ wanted: String) -> SpecError { SpecError("\(Quoted.value(self)) is not \(wanted)") }
 
+    /// The same for what may be secret: errors go into logs, so it is named by its kind.
+    func isNotConcealed(_ wanted: String) -> SpecError { SpecError("\(Quoted.kind(self)) is not \(wanted)") }
+
     func string() throws(SpecError) -> String {
         guard case .string(let string) = self else { throw isNot("a string") }
         return string

@@ -25,12 +25,10 @@ import Testing
 
     private var leaveDeadline: Action { .wakeAt(now + AgentShutdown.leaveGrace) }
 
-    @Test func startsAreAcceptedUntilItIsToldToEnd() {
-        for event in [Event.drain, .terminate, .kill] {
+    @Test func whateverEndsItHasStartsRefusedFirst() {
+        for event in [Event.drain, .terminate, .kill, .finish] {
             var agent = running()
-            #expect(agent.shutdown.acceptsStarts)
-            _ = agent.handle(event, at: now)
-            #expect(!agent.shutdown.acceptsStarts, "\(event)")
+            #expect(agent.handle(event, at: now).first == .announceIdling, "\(event)")
         }
     }
 
@@ -51,6 +49,18 @@ import Testing
         #expect(agent.handle(.nothingRuns, at: now) == [])
         agent.isEmpty = true
         #expect(agent.handle(.nothingLeft, at: now) == [.exit])
+    }
+
+    @Test func drainingWaitsForWhatADeletedProcessHasLeftRunning() {
+        var agent = running()
+        _ = agent.handle(.drain, at: now)
+        agent.isEmpty = true
+        #expect(agent.handle(.nothingLeft, at: now) == [])
+        agent.isQuiet = true
+        #expect(agent.handle(.nothingRuns, at: now) == [.exit])
+
+        agent = Agent(isQuiet: false, isEmpty: true)
+        #expect(agent.handle(.drain, at: now) == [.announceIdling])
     }
 
     @Test func terminatingStopsThenKillsThenLeavesTimeForResults() {
@@ -122,9 +132,9 @@ import Testing
         }
     }
 
-    @Test func aFulfilledPurposeEndsIt() {
+    @Test func aFulfilledPurposeEndsItAndNothingIsStartedThen() {
         var agent = withResults()
-        #expect(agent.handle(.finish, at: now) == [.exit])
+        #expect(agent.handle(.finish, at: now) == [.announceIdling, .exit])
         agent = withResults()
         _ = agent.handle(.terminate, at: now)
         #expect(agent.handle(.finish, at: now) == [.exit])

@@ -84,5 +84,13 @@ import Testing
             ),
         ]
         for (message, line) in messages { #expect(MessageText.line(message.value) == line) }
+        // Also where no value can stand.
+        for env in [["vars": ["PIN": 4711]], ["vars": ["PIN": ["s"]]], ["vars": "PIN=s"], "PIN=s", ["PIN=s"]]
+            as [Document]
+        {
+            let line = MessageText.line(.map([.init("env", env.value)]))
+            #expect(
+                line.contains("(hidden)") && !line.contains("4711") && !line.contains("\"s\"") && !line.contains("=s"))
+        }
     }
 }

@@ -47,9 +47,11 @@ import Testing
         (with("env", ["inherit": "HOME"]), #".env.inherit: "HOME" is not true, false or an array of names"#),
         (with("env", ["inherit": ["HOME", nil]]), ".env.inherit[1]: null is not a string"),
         (with("env", ["vars": ["A"]]), ".env.vars: an array is not an object"),
+        (with("env", ["vars": "A=b"]), ".env.vars: a string is not an object"),
+        (with("env", "A=b"), #".env: a string is not an object with keys among "inherit", "vars", "report""#),
         (
             with("env", ["vars": ["A B": 1]]),
-            #".env.vars."A B": 1 is not a string, or null to remove the variable"#
+            #".env.vars."A B": a number is not a string, or null to remove the variable"#
         ),
         (with("env", ["report": 1]), ".env.report: 1 is not true or false"),
         (
