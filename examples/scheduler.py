@@ -40,7 +40,8 @@ SPECS = {
 
 
 def say(text: str) -> None:
-    print(f"scheduler: {text}", flush=True)
+    # With its newline in one piece, whoever else writes to the terminal.
+    print(f"scheduler: {text}\n", end="", flush=True)
 
 
 async def poll(process: Process) -> None:

@@ -168,7 +168,7 @@ import Testing
 
     @Test func aServerThatReadsNothingIsNotSentMoreThanFits() throws {
         let (scheduler, agent, peer) = try Self.bed([
-            "--log-level", "info", "--compress-above", "off", "--max-attached", "0",
+            "--log-level", "info", "--compress-above", "off", "--max-attached", "0", "--ws-compression", "off",
         ])
         for index in 0..<8 { try peer.begin("\(index)", AgentSlowSchedulerTests.zeros(16 << 20)) }
         try scheduler.wait("the output is there") {

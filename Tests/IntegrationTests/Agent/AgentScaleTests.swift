@@ -102,6 +102,32 @@ import Testing
         #expect(!agent.hasEnded)
     }
 
+    @Test func aShutdownInTheMidstOfManyStartsTellsTwiceOfEach() async throws {
+        let count = 1000
+        let (ids, states, status) = try await apart {
+            let scheduler = try Scheduler()
+            let (agent, peer) = try scheduler.agent(["--log-level", "info"])
+            peer.send(Self.request(count, ["argv": ["/bin/sleep", "1000"]]))
+            _ = try peer.next("ProcResult", "0")
+            agent.signal(SIGTERM)
+            var ids = ["0": 1]
+            var states: Set<String> = []
+            while true {
+                try scheduler.wait("the end", within: 60) { peer.hasMessages || peer.end != nil }
+                guard peer.hasMessages else { break }
+                // All but `ShutDown` are results.
+                guard let (id, state) = try? Self.head(try peer.nextBytes()) else { continue }
+                ids[id, default: 0] += 1
+                states.insert(state)
+            }
+            try scheduler.wait("the agent exits") { agent.hasEnded }
+            return (ids, states, agent.status)
+        }
+        #expect(ids.count == count && ids.values.allSatisfy { $0 == 2 })
+        #expect(states == ["running", "terminated", "error"] || states == ["running", "terminated"], "\(states)")
+        #expect(status == 0)
+    }
+
     @Test func aRequestThatIsNotStartedYetCanBeCancelled() throws {
         let scheduler = try Scheduler()
         let (_, peer) = try scheduler.agent(["--log-level", "info"])

@@ -24,7 +24,8 @@ import Testing
             options.maxMessage = nil
         }
         let (agent, peer) = try scheduler.agent(
-            ["--compress-above", "off", "--max-attached", "0", "--log-level", "info"] + options)
+            ["--compress-above", "off", "--max-attached", "0", "--ws-compression", "off", "--log-level", "info"]
+                + options)
         try peer.begin("a", zeros(count))
         try scheduler.wait("the output is there") {
             try peer.askResult(of: "a")[path: "fds", "stdout", "length"]?.number == count
