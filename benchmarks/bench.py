@@ -4,8 +4,10 @@ Usage: bench.py --procstar PATH --peer PATH --programs DIR [--quick] [SECTION...
 """
 
 import argparse
+import signal
 import sys
 
+import agent
 import footprint
 import output
 import spawning
@@ -26,6 +28,7 @@ SECTIONS = {
     "ws-unmask": websocket.unmask,
     "ws-tls": websocket.tls,
     "ws-echo": websocket.echo,
+    "agent": agent.agent,
 }
 
 COLUMNS = ("measure", "ours", "baseline", "ratio", "wanted", "")
@@ -53,6 +56,8 @@ def main():
     if unknown:
         parser.error(f"unknown section {unknown[0]}; there are {', '.join(SECTIONS)}")
 
+    # So that what has been started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     bench = Bench(arguments.procstar, arguments.peer, arguments.programs, arguments.quick)
     rows = []
     failed = False

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import proc
 from measure import BenchError, quiet
 
 MARKER = "zz-all-are-started"
@@ -15,14 +16,14 @@ MARKER = "zz-all-are-started"
 SPARE_DESCRIPTORS = 1000
 
 
-def most_sleepers(wanted, others=0):
-    """How many processes can sleep beside `others` more, each with a descriptor in procstar."""
+def most_sleepers(wanted, others=0, descriptors=1):
+    """How many processes can sleep beside `others` more, each with so many descriptors in procstar."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     processes = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     with open("/proc/sys/kernel/pid_max", encoding="ascii") as file:
         limits = [wanted, int(file.read()) - 2 * SPARE_DESCRIPTORS - others]
     if hard != resource.RLIM_INFINITY:
-        limits.append(hard - SPARE_DESCRIPTORS - others)
+        limits.append((hard - SPARE_DESCRIPTORS - others) // descriptors)
     if processes != resource.RLIM_INFINITY:
         limits.append(processes - SPARE_DESCRIPTORS - others)
     return min(limits)
@@ -49,7 +50,7 @@ class Resident:
             stderr=subprocess.PIPE,
         )
         self.wait(lambda: os.path.exists(marker) and os.path.getsize(marker) > 0, "all processes to be started")
-        self.wait(lambda: self.children() == sleepers, f"only {sleepers} sleepers to be left")
+        self.wait(lambda: len(proc.children(self.process.pid)) == sleepers, f"only {sleepers} sleepers to be left")
 
     def wait(self, condition, what):
         """Waits for a fact, looking rarely enough not to disturb what is measured."""
@@ -65,31 +66,9 @@ class Resident:
                 raise BenchError(f"waited 120 s for {what}")
             time.sleep(0.2)
 
-    def children(self):
-        """How many children procstar has, ended ones among them until they are reaped."""
-        count = 0
-        for entry in os.scandir("/proc"):
-            if not entry.name.isdigit():
-                continue
-            try:
-                with open(f"/proc/{entry.name}/stat", "rb") as file:
-                    fields = file.read().rpartition(b")")[2].split()
-            except OSError:
-                continue
-            count += int(fields[1]) == self.process.pid
-        return count
-
     def memory(self):
         """Bytes resident, once they have stopped changing."""
-        last, steady = -1, 0
-        limit = time.monotonic() + 30
-        while steady < 5 and time.monotonic() < limit:
-            time.sleep(0.2)
-            with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
-                now = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-            steady = steady + 1 if now == last else 0
-            last = now
-        return last
+        return proc.steady_memory(self.process.pid)
 
     def end(self):
         """Ends the sleepers; the results of all."""

@@ -35,9 +35,9 @@ def unmask(bench):
 class Server:
     """A server on loopback, until the end of the `with`."""
 
-    def __init__(self, *command):
+    def __init__(self, *command, stdin=subprocess.DEVNULL):
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self.port = int(self.line(r"(?:listening on .*:|port )(\d+)$")[1])
 

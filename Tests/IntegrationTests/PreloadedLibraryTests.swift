@@ -11,7 +11,7 @@ import Testing
     }()
 
     // Sanitizers ask for the time before libfaketime is ready for that.
-    @Test(.enabled(if: library != nil && getenv("ASAN_OPTIONS") == nil && getenv("TSAN_OPTIONS") == nil))
+    @Test(.enabled(if: library != nil && !Sanitizer.isOn))
     func theArgumentsAreFoundThoughItHasMovedTheEnvironment() throws {
         let library = try #require(Self.library)
         let ended = try ProgramRun(

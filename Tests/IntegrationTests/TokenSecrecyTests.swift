@@ -28,7 +28,7 @@ import Testing
         let server = try CheckServer()
         let run = try ProgramRun(
             [Procstar.executable, "--agent", "--log-level=trace"] + server.options,
-            environment: CheckServer.goodToken)
+            environment: CheckServer.goodToken + Sanitizer.variables)
         server.serve { !server.heard.isEmpty }
         let environment = try #require(contents(of: "/proc/\(run.pid)/environ"))
         let arguments = try #require(contents(of: "/proc/\(run.pid)/cmdline"))

@@ -10,6 +10,7 @@ do {
     case "autobahn": try autobahn(arguments, loop)
     case "echo": try echo(arguments, loop)
     case "flood": try flood(arguments, loop)
+    case "scheduler": try scheduler(arguments, loop)
     default: throw Problem("unknown command \(arguments.command); see the comments in Tests/WebSocketPeer")
     }
 } catch {

@@ -42,6 +42,9 @@ package final class CaptureReader: Sendable {
 
     /// The next `count` bytes, fewer only at the end.
     package func read(_ count: Int) throws(CaptureReadError) -> [UInt8] {
+        // The standard library writes the count of an array made like this also where it is the one empty array that
+        // all threads share.
+        guard count > 0 else { return [] }
         var failure: CaptureReadError?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             do throws(CaptureReadError) {

@@ -6,6 +6,7 @@ package enum Base64 {
     /// The text of `bytes`, in ASCII.
     package static func encode(_ bytes: [UInt8]) -> [UInt8] {
         let count = encodedCount(of: bytes.count)
+        guard count > 0 else { return [] }
         return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             bytes.withUnsafeBytes { encode($0, into: UnsafeMutableRawBufferPointer(buffer)) }
             initialized = count

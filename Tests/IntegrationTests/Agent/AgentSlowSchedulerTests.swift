@@ -7,7 +7,7 @@ import Testing
 /// Schedulers that are slow to take what they have asked for.
 @Suite struct AgentSlowSchedulerTests {
     /// What serving may take beyond what an idle agent has.
-    static let allowance = 32 << 20
+    static let allowance = Sanitizer.isOn ? 1 << 40 : 32 << 20
 
     /// A process that has written `count` zeros and runs on: a hole in its capture file, so that it costs no disk.
     static func zeros(_ count: Int) -> String {

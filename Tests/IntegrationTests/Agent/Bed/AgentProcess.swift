@@ -21,7 +21,7 @@ final class AgentProcess {
         let log = try Self.open(folder.path("log"))
         pid = try spawn(
             [Procstar.executable] + options, fds: [0: null.rawValue, 1: log.rawValue, 2: log.rawValue],
-            environment: environment.map { "\($0)=\($1)" })
+            environment: environment.map { "\($0)=\($1)" } + Sanitizer.variables)
         withExtendedLifetime((null, log)) {}
     }
 
