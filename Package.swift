@@ -20,7 +20,8 @@ let cFlags: [CSetting] = [
 let package = Package(
     name: "procstar",
     products: [
-        .executable(name: "procstar", targets: ["procstar"])
+        .executable(name: "procstar", targets: ["procstar"]),
+        .executable(name: "procstar-keeper", targets: ["procstar-keeper"]),
     ],
     targets: [
         // What Swift's Glibc module hides.
@@ -29,6 +30,8 @@ let package = Package(
         .target(
             name: "CWebSocket", cSettings: cFlags,
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto"), .linkedLibrary("z")]),
+        // What an agent and its keeper say to each other, and the reader of it.
+        .target(name: "CKeeper", cSettings: cFlags),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Decisions: values and pure functions.
@@ -40,12 +43,29 @@ let package = Package(
         .executableTarget(
             name: "procstar", dependencies: ["CLinux", "ProcCore", "ProcIO", "ProcAgent"], swiftSettings: strict),
 
+        // Holds the agent's children, so that they outlive it. Debug builds let tests make its system calls fail.
+        .executableTarget(
+            name: "procstar-keeper", dependencies: ["CKeeper", "CLinux"],
+            cSettings: cFlags + [.define("KEEPER_FAULTS", .when(configuration: .debug))],
+            // One file that needs nothing; and nothing of Swift, which the linker would be told to add.
+            linkerSettings: [
+                .unsafeFlags(["-nostartfiles"]),
+                .unsafeFlags(["-static-executable"], .when(configuration: .release)),
+            ]),
+
         .target(
             name: "TestSupport", dependencies: ["CLinux", "ProcCore", "ProcIO"], path: "Tests/TestSupport",
             swiftSettings: strict),
         // A WebSocket server and client for the tests, the conformance suite and the measurements.
         .executableTarget(
             name: "websocket-peer", dependencies: ["ProcCore", "ProcIO"], path: "Tests/WebSocketPeer",
+            swiftSettings: strict),
+        // An agent in C, which tests the keeper.
+        .executableTarget(
+            name: "keeper-driver", dependencies: ["CKeeper", "CLinux"], path: "Tests/KeeperDriver", cSettings: cFlags),
+        .testTarget(
+            name: "KeeperTests",
+            dependencies: ["CLinux", "ProcIO", "TestSupport", "procstar-keeper", "keeper-driver"],
             swiftSettings: strict),
         .testTarget(
             name: "ProcCoreTests", dependencies: ["ProcCore", "TestSupport"], exclude: ["Fixtures"],

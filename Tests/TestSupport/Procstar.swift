@@ -3,15 +3,17 @@ package import ProcCore
 
 /// The real `procstar` executable, as built beside the tests.
 package enum Procstar {
-    /// Where the tests themselves were built.
-    package static let executable: String = {
+    package static let executable = built("procstar")
+
+    /// The path of a program of this package, as built beside the tests.
+    package static func built(_ name: String) -> String {
         var path = [CChar](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &path, path.count)
         precondition(count > 0, "readlink /proc/self/exe")
         let own = String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let folder = own.prefix(upTo: own.lastIndex(of: "/") ?? own.endIndex)
-        return "\(folder)/procstar"
-    }()
+        return "\(folder)/\(name)"
+    }
 
     /// Starts it on a spec document, which it reads from standard input.
     package static func start(
