@@ -17,8 +17,7 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
         }
     }
     if let status {
-        _ = (status.pending.value, status.blocked.value, status.ignored.value, status.caught.value)
+        _ = (status.memory.value, status.pending.value, status.blocked.value, status.ignored.value, status.caught.value)
     }
-    _ = ProcStatm(parsing: bytes)?.value(scale: scale)
     return 0
 }

@@ -56,13 +56,12 @@ package struct ResultSnapshot: Sendable {
 
     private static func running(_ pid: pid_t) -> ProcessResult.Running {
         var stat = ProcFile.stat.read(pid).flatMap { ProcStat(parsing: $0.span) }
-        let statm = ProcFile.statm.read(pid).flatMap { ProcStatm(parsing: $0.span) }
         let status = ProcFile.status.read(pid).flatMap { ProcStatus(parsing: $0.span) }
         var usage: RunningUsage?
         // The masks in stat lack the real-time signals.
         if let status { stat?.adoptMasks(of: status) }
         if let stat, let status { usage = RunningUsage(stat: stat, status: status) }
-        return ProcessResult.Running(pid: pid, stat: stat, statm: statm, usage: usage)
+        return ProcessResult.Running(pid: pid, stat: stat, statm: status?.memory, usage: usage)
     }
 
     /// - Parameter maxAttached: -1 attaches nothing.

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// Reads the files of `/proc/PID`.
 package enum ProcFile: String, Sendable {
-    case stat, statm, status
+    case stat, status
 
     /// The file's bytes, or nil when there is no such process (any more).
     package func read(_ pid: pid_t) -> [UInt8]? { Self.read("/proc/\(pid)/\(rawValue)", isOneRecord: true) }

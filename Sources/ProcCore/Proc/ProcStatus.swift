@@ -2,6 +2,7 @@
 package struct ProcStatus: Equatable, Sendable {
     /// The most memory this program has had resident (VmHWM), in bytes; nil once it has ended. Counted since the exec.
     package private(set) var peakResident: UInt64?
+    package private(set) var memory = ProcStatm()
     /// Signals that wait for the main thread (SigPnd).
     package private(set) var pending = SignalSet(bits: 0)
     package private(set) var blocked = SignalSet(bits: 0)
@@ -37,11 +38,8 @@ package struct ProcStatus: Equatable, Sendable {
     /// Takes what the line at `line` says; most of them say nothing that matters here.
     private mutating func readLine(_ bytes: Span<UInt8>, at line: Int) throws(ProcCursor.Malformed) -> Lines {
         switch bytes[line] {
-        case UInt8(ascii: "V"):
-            guard let at = Self.after("VmHWM:", in: bytes, at: line) else { return [] }
-            let kibibytes: UInt64 = try Self.decimal(in: bytes, at: at, unit: " kB\n")
-            let (peak, overflow) = kibibytes.multipliedReportingOverflow(by: 1024)
-            peakResident = overflow ? .max : peak
+        case UInt8(ascii: "V"), UInt8(ascii: "R"):
+            try readMemory(bytes, at: line)
             return []
         case UInt8(ascii: "S"):
             return try readMask(bytes, at: line)
@@ -56,6 +54,28 @@ package struct ProcStatus: Equatable, Sendable {
         default:
             return []
         }
+    }
+
+    /// Where statm has a sum, this file has a line for each part.
+    private mutating func readMemory(_ bytes: Span<UInt8>, at line: Int) throws(ProcCursor.Malformed) {
+        func size(_ key: StaticString) throws(ProcCursor.Malformed) -> UInt64? {
+            guard let at = Self.after(key, in: bytes, at: line) else { return nil }
+            let kibibytes = try Self.decimal(in: bytes, at: at, unit: " kB\n")
+            let (size, overflow) = kibibytes.multipliedReportingOverflow(by: 1024)
+            return overflow ? .max : size
+        }
+        func add(_ part: UInt64, to sum: inout UInt64) {
+            let (result, overflow) = sum.addingReportingOverflow(part)
+            sum = overflow ? .max : result
+        }
+        if let peak = try size("VmHWM:") { return peakResident = peak }
+        if let total = try size("VmSize:") { return memory.size = total }
+        if let resident = try size("VmRSS:") { return memory.resident = resident }
+        if let files = try size("RssFile:") { return add(files, to: &memory.shared) }
+        if let segments = try size("RssShmem:") { return add(segments, to: &memory.shared) }
+        if let data = try size("VmData:") { return add(data, to: &memory.data) }
+        if let stack = try size("VmStk:") { return add(stack, to: &memory.data) }
+        if let text = try size("VmExe:") { memory.text = text }
     }
 
     private mutating func readMask(_ bytes: Span<UInt8>, at line: Int) throws(ProcCursor.Malformed) -> Lines {

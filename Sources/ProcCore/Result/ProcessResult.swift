@@ -134,7 +134,7 @@ extension ProcessResult {
         case .running(let running):
             return Shown(
                 state: "running", pid: .int(Int64(running.pid)), stat: running.stat?.value(scale: scale) ?? .null,
-                statm: running.statm?.value(scale: scale) ?? .null, usage: running.usage?.value(scale: scale) ?? .null)
+                statm: running.statm?.value ?? .null, usage: running.usage?.value(scale: scale) ?? .null)
         case .ended(let ended):
             return Shown(
                 state: "terminated", pid: .int(Int64(ended.pid)), stat: ended.stat?.value(scale: scale) ?? .null,

@@ -11,9 +11,6 @@ enum KernelText {
 
         """
 
-    /// The same process at the same time.
-    static let busyStatm = "41371 2930 1028 1 0 6517 0\n"
-
     /// The same process at the same time, with some lines of no interest left out.
     static let busyStatus = """
         Name:\tevil) R 9 (x
@@ -25,6 +22,12 @@ enum KernelText {
         VmSize:\t  165484 kB
         VmHWM:\t   42040 kB
         VmRSS:\t   11720 kB
+        RssAnon:\t    7608 kB
+        RssFile:\t    4112 kB
+        RssShmem:\t       0 kB
+        VmData:\t   25936 kB
+        VmStk:\t     132 kB
+        VmExe:\t       4 kB
         VmSwap:\t       0 kB
         CoreDumping:\t0
         Threads:\t3

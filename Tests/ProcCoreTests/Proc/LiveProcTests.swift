@@ -1,5 +1,6 @@
 import Glibc
 import ProcCore
+import TestSupport
 import Testing
 
 /// What is parsed against what the kernel answers to system calls.
@@ -51,11 +52,10 @@ import Testing
         #expect(system > before.system - tick && system <= after.system + 1e-6)
     }
 
-    @Test func ownMemoryAgreesWithTheStatusFile() throws {
+    @Test func ownMemoryAgreesWithTheSystemCalls() throws {
         let bytes = try #require(KernelText.file("/proc/self/status"))
         let status = try #require(ProcStatusTests.parse(bytes))
-        let pages = try #require(KernelText.file("/proc/self/statm"))
-        let statm = try #require(ProcStatmTests.parse(pages))
+        let statm = status.memory
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         let peak = try #require(status.peakResident)
@@ -63,9 +63,34 @@ import Testing
         // kernel adds up what its processors counted apart, so any two figures may differ by some pages.
         let slack: UInt64 = 8 << 20
         #expect(peak <= UInt64(usage.ru_maxrss) * 1024 + slack)
-        #expect(peak + slack >= statm.resident * Self.scale.pageSize)
+        #expect(peak + slack >= statm.resident)
         #expect(statm.resident > 0 && statm.resident <= statm.size)
         #expect(statm.shared <= statm.resident)
+    }
+
+    /// A process that does nothing, so that both files tell of the same moment.
+    @Test func memoryIsWhatTheStatmFileSays() throws {
+        let pid = try Self.spawn(["/bin/sleep", "1000"])
+        defer {
+            kill(pid, SIGKILL)
+            waitpid(pid, nil, 0)
+        }
+        func memory() throws -> (pages: [UInt64], status: ProcStatm) {
+            let pages = try #require(KernelText.file("/proc/\(pid)/statm"))
+            let bytes = try #require(KernelText.file("/proc/\(pid)/status"))
+            let status = try #require(ProcStatusTests.parse(bytes))
+            let numbers = String(decoding: pages, as: UTF8.self).dropLast().split(separator: " ").compactMap {
+                UInt64($0)
+            }
+            // lib and dt are always 0.
+            return ([0, 1, 2, 3, 5].map { numbers[$0] * Self.scale.pageSize }, status.memory)
+        }
+        var last = try memory()
+        try eventually("both files say the same", seen: { "\(last)" }) {
+            last = try memory()
+            let status = last.status
+            return [status.size, status.resident, status.shared, status.text, status.data] == last.pages
+        }
     }
 
     @Test func blockedSignalsAreThoseOfTheThreadsMask() throws {

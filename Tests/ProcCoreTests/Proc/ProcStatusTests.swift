@@ -18,9 +18,17 @@ import Testing
         #expect(status.involuntarySwitches == 35)
     }
 
+    @Test func memoryIsThatOfStatmInBytes() throws {
+        let status = try #require(Self.parse(KernelText.busyStatus))
+        #expect(
+            status.memory.value.text
+                == #"{"size":169455616,"resident":12001280,"shared":4210688,"text":4096,"data":26693632}"#)
+    }
+
     @Test func aZombieHasNoMemory() throws {
         let status = try #require(Self.parse(KernelText.zombieStatus))
         #expect(status.peakResident == nil)
+        #expect(status.memory == ProcStatm())
         #expect(status.ignored.names == ["SIGPIPE", "SIGXFSZ"])
         #expect(status.voluntarySwitches == 1)
     }
@@ -38,7 +46,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("42040 kB", "42040 MB"), ("42040 kB", "kB"), ("42040 kB", "-1 kB"), ("0000000500000202", "00000005000002g2"),
+        ("42040 kB", "42040 MB"), ("42040 kB", "kB"), ("42040 kB", "-1 kB"), ("165484 kB", "165484 k"),
+        ("4112 kB", "x kB"), ("132 kB", " kB"), ("0000000500000202", "00000005000002g2"),
         ("0000000500000202", "10000000500000202"), ("0000000500000202", ""), ("35\n", "35 \n"),
         ("35\n", "18446744073709551616\n"), ("SigBlk", "sigBlk"), ("\nvoluntary", "\nVoluntary"),
     ])
@@ -49,7 +58,9 @@ import Testing
     }
 
     @Test func hugeNumbersSaturate() throws {
-        let text = KernelText.zombieStatus + "VmHWM:\t18446744073709551615 kB\n"
-        #expect(try #require(Self.parse(text)).peakResident == .max)
+        let lines = ["VmHWM", "VmSize", "RssFile", "RssShmem"].map { "\($0):\t18446744073709551615 kB\n" }
+        let status = try #require(Self.parse(KernelText.zombieStatus + lines.joined()))
+        #expect(status.peakResident == .max)
+        #expect(status.memory.size == .max && status.memory.shared == .max)
     }
 }

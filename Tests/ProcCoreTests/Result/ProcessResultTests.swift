@@ -16,7 +16,7 @@ import Testing
         return result(
             .running(
                 .init(
-                    pid: 8927, stat: stat, statm: ProcStatmTests.parse(KernelText.busyStatm),
+                    pid: 8927, stat: stat, statm: status.memory,
                     usage: RunningUsage(stat: stat, status: status))))
     }
 

@@ -112,9 +112,12 @@ extension RecordedResultTests {
     }
 
     static func statm(_ value: Value?) throws -> ProcStatm {
-        let pages = try ["size", "resident", "shared", "text", "data"].map { "\(try integer(value?[$0]) / 4096)" }
-        let line = pages[..<4].joined(separator: " ") + " 0 \(pages[4]) 0\n"
-        return try #require(ProcStatmTests.parse(line))
+        func kibibytes(_ key: String) throws -> Int64 { try integer(value?[key]) / 1024 }
+        let lines = try [
+            ("VmSize", kibibytes("size")), ("VmRSS", kibibytes("resident")), ("RssFile", kibibytes("shared")),
+            ("VmData", kibibytes("data")), ("VmExe", kibibytes("text")),
+        ].map { "\($0):\t\($1) kB\n" }
+        return try #require(ProcStatusTests.parse(lines.joined() + KernelText.zombieStatus)).memory
     }
 
     static func usage(_ value: Value) throws -> ResourceUsage {
