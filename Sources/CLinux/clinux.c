@@ -82,26 +82,6 @@ int clinux_file_kind_cached(int fd, struct clinux_file_kind *out)
     return 0;
 }
 
-static int argument_count;
-static char **arguments;
-
-/* glibc hands main's arguments to constructors. */
-__attribute__((constructor)) static void remember_arguments(int argc, char **argv)
-{
-    argument_count = argc;
-    arguments = argv;
-}
-
-int clinux_argument_count(void)
-{
-    return argument_count;
-}
-
-const char *clinux_argument(int index)
-{
-    return index >= 0 && index < argument_count ? arguments[index] : NULL;
-}
-
 int clinux_pipe(int *reader, int *writer)
 {
     int ends[2];

@@ -16,7 +16,7 @@ final class AgentCheck {
     /// Runs it all; the result is the exit status.
     static func main(_ options: AgentOptions, environmentToken: [UInt8]?, environment: [String: String]) -> CInt {
         // Here they shall simply end the program.
-        SignalSource.unblock(LocalRun.signals)
+        SignalSource.unblock(handledSignals)
         do {
             // What is wrong with a pattern is wrong with the command line.
             _ = try options.engine.tableSettings()

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 internal import ProcAgent
 internal import ProcCore
@@ -6,11 +5,6 @@ internal import ProcIO
 
 /// Agent mode: serves a scheduler until it is told to end.
 final class AgentRun {
-    /// What is handled on the loop; SIGHUP unless nohup(1) has had it ignored.
-    static let signals =
-        [SIGTERM, SIGINT, SIGQUIT, SIGUSR1]
-        + (clinux_signals_not_default() >> (SIGHUP - 1) & 1 == 0 ? [SIGHUP] : [])
-
     private let options: AgentOptions
     private let environmentToken: [UInt8]?
     private let log: Logger
@@ -41,17 +35,11 @@ final class AgentRun {
 
     /// Runs it all; the result is the exit status.
     static func main(_ options: AgentOptions, environmentToken: [UInt8]?) -> CInt {
-        do {
+        exitStatus {
             let run = try AgentRun(options, environmentToken: environmentToken)
             run.begin()
             run.loop.run()
             return run.status
-        } catch let error as SystemError {
-            complain("\(error)")
-            return ExitStatus.failure
-        } catch {
-            complain("\(error)")
-            return ExitStatus.usage
         }
     }
 
@@ -73,7 +61,7 @@ final class AgentRun {
         link = try SchedulerLink(
             options.linkSettings, accessToken: credentials.token.text,
             tls: credentials.tls, loop: loop, log: log, table: table)
-        signalSource = try SignalSource(Self.signals, loop: loop) { [unowned self] in received($0.signum) }
+        signalSource = try SignalSource(handledSignals, loop: loop) { [unowned self] in received($0.signum) }
         if credentials.token.isEmpty { log.warn("the access token is empty: whoever reaches the scheduler is let in") }
     }
 

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 internal import ProcAgent
 internal import ProcCore
@@ -6,11 +5,6 @@ internal import ProcIO
 
 /// Local mode: starts the processes of a spec, waits for all of them, delivers the results.
 final class LocalRun {
-    /// What is handled on the loop; SIGUSR1 without effect, and SIGHUP unless nohup(1) has had it ignored.
-    static let signals =
-        [SIGTERM, SIGINT, SIGQUIT, SIGUSR1]
-        + (clinux_signals_not_default() >> (SIGHUP - 1) & 1 == 0 ? [SIGHUP] : [])
-
     private enum Phase {
         case reading
         case running
@@ -37,17 +31,11 @@ final class LocalRun {
 
     /// Runs it all; the result is the exit status.
     static func main(_ options: LocalOptions) -> CInt {
-        do {
+        exitStatus {
             let run = try LocalRun(options)
             run.begin()
             run.loop.run()
             return run.status
-        } catch let error as SystemError {
-            complain("\(error)")
-            return ExitStatus.failure
-        } catch {
-            complain("\(error)")
-            return ExitStatus.usage
         }
     }
 
@@ -65,7 +53,7 @@ final class LocalRun {
         worker = try Worker(loop: loop, name: "document")
         table = try ProcessTable(loop: loop, log: log, inheritance: inheritance, settings: settings)
         scale = .current
-        signalSource = try SignalSource(Self.signals, loop: loop) { [unowned self] in received($0.signum) }
+        signalSource = try SignalSource(handledSignals, loop: loop) { [unowned self] in received($0.signum) }
     }
 
     // MARK: From the spec to the processes

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import ProcCore
 
 /// What procstar itself exits with.
 enum ExitStatus {
@@ -8,6 +9,24 @@ enum ExitStatus {
     static let failure: CInt = 1
     /// The command line or the spec is wrong; nothing was started.
     static let usage: CInt = 2
+}
+
+/// The signals that are handled on the loop; SIGHUP unless nohup(1) has had it ignored.
+let handledSignals =
+    [SIGTERM, SIGINT, SIGQUIT, SIGUSR1]
+    + (clinux_signals_not_default() >> (SIGHUP - 1) & 1 == 0 ? [SIGHUP] : [])
+
+/// Runs the program's main job; why it can't be done is said, and becomes the exit status.
+func exitStatus(of job: () throws -> CInt) -> CInt {
+    do {
+        return try job()
+    } catch let error as SystemError {
+        complain("\(error)")
+        return ExitStatus.failure
+    } catch {
+        complain("\(error)")
+        return ExitStatus.usage
+    }
 }
 
 /// Says on standard error, after `procstar: `, why something can't be done.

@@ -4,7 +4,7 @@ internal import ProcAgent
 internal import ProcIO
 
 // First of all, so that every thread inherits the mask and no signal is lost before the loop looks for it.
-SignalSource.block(LocalRun.signals + [SIGCHLD])
+SignalSource.block(handledSignals + [SIGCHLD])
 
 // Before anything copies the environment, children's among it. An agent needs it again, when it reads its files anew.
 let environmentToken = AccessToken.wipeEnvironment()
