@@ -5,7 +5,8 @@
 /// is gone the leader stays an unreaped zombie: so its pid, which is also the
 /// number of the session, can't come to mean anyone else.
 package struct Lifecycle: Equatable, Sendable {
-    package enum State: Equatable, Sendable {
+    /// The names stand in ledgers.
+    package enum State: String, CaseIterable, Equatable, Sendable {
         /// Accepted; its descriptors are being opened, or it waits for its turn.
         case pending
         case running
