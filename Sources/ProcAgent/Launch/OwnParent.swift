@@ -1,3 +1,4 @@
+internal import CKeeper
 internal import CLinux
 internal import Glibc
 internal import ProcCore
@@ -50,7 +51,7 @@ final class OwnParent: Parent {
                 }
             }
         }
-        guard result == 0 else { throw Self.failure(-result, at: stage, plan.executable) }
+        guard result == 0 else { throw SpawnStage(stage).failure(-result, plan.executable) }
         return Launched(pid: pid, pidfd: SharedFD(OwnedFD(adopting: pidfd).settled()))
     }
 
@@ -77,19 +78,14 @@ final class OwnParent: Parent {
     func hold(_ held: HeldDescriptor, for token: UInt64, then: @escaping () -> Void) { then() }
 
     func drop(_ tag: HoldTag, of token: UInt64) {}
+}
 
-    private static func failure(
-        _ errno: CInt, at stage: clinux_spawn_stage, _ executable: String
-    ) -> StartFailure {
-        let reason = SystemError.reason(of: errno)
-        guard stage == CLINUX_SPAWN_CLONE else {
-            return stage == CLINUX_SPAWN_EXEC
-                ? .execution(executable, reason: reason) : .spawn(executable, reason: "set-up: \(reason)")
-        }
-        switch errno {
-        case EAGAIN: return .spawn(executable, reason: "\(reason): the limit of processes is reached (ulimit -u)")
-        case EMFILE, ENFILE: return .spawn(executable, reason: "\(reason): no descriptor is left to watch it by")
-        default: return .spawn(executable, reason: reason)
+extension SpawnStage {
+    fileprivate init(_ stage: clinux_spawn_stage) {
+        switch stage {
+        case CLINUX_SPAWN_EXEC: self = .exec
+        case CLINUX_SPAWN_SETUP: self = .setUp
+        default: self = .clone
         }
     }
 }

@@ -128,7 +128,7 @@ extension ProcessTable {
         if let pidfd = entry.pidfd {
             if clinux_pidfd_send_signal(pidfd.rawValue, signum) == 0 { entry.note(signum, sender: sender) }
         }
-        sweeper.order(.signal(signum), of: entry.pid) { _ in }
+        sweeper.order(.signal(signum), of: entry.pid, leaderIsGone: entry.isReaped) { _ in }
     }
 
     private func killSession(_ entry: ProcessEntry) {
@@ -161,7 +161,7 @@ extension ProcessTable {
     private func order(_ wish: SessionScan.Wish, for entry: ProcessEntry, then: @escaping (Int) -> Void) {
         entry.sweepTicket += 1
         let ticket = entry.sweepTicket
-        sweeper.order(wish, of: entry.pid) { members in
+        sweeper.order(wish, of: entry.pid, leaderIsGone: entry.isReaped) { members in
             if entry.sweepTicket == ticket { then(members) }
         }
     }
