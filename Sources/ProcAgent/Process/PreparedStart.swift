@@ -19,7 +19,7 @@ package struct PreparedStart: @unchecked Sendable {
         var entries = [String: ProcessEntry](minimumCapacity: request.processes.count)
         var unenforced: Set<String> = []
         for process in request.processes {
-            let entry = ProcessEntry(process, inheritance: inheritance)
+            let entry = ProcessEntry(process, token: .random(in: 1...(.max)), inheritance: inheritance)
             unenforced.formUnion(entry.unenforced)
             entries[process.id] = entry
         }

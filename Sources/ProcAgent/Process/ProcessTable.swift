@@ -48,6 +48,8 @@ package final class ProcessTable {
     let settings: Settings
     let resources: LaunchResources
     let sweeper: SessionSweeper
+    /// Of what is started from now on.
+    let parent: any Parent
     private let budget: DescriptorBudget
     private let worker: Worker
     private var reaper: OrphanReaper?
@@ -69,13 +71,15 @@ package final class ProcessTable {
         self.settings = settings
         worker = try Worker(loop: loop, name: "worker")
         sweeper = SessionSweeper(worker: worker)
+        parent = OwnParent(inheritance)
         budget = DescriptorBudget(
             limit: inheritance.raisedFileLimit, inUse: try Inheritance.openDescriptors().count)
         resources = LaunchResources(
-            opener: try FileOpener(loop: loop), launcher: InProcessLauncher(inheritance),
+            opener: try FileOpener(loop: loop),
             captures: try CaptureFactory(loop: loop, worker: worker, settings: settings.capture) { log.warn($0) },
             inheritance: inheritance, environment: ChildEnvironment(inherited: inheritance.environment),
             restriction: settings.restriction)
+        parent.whenReady = { [unowned self] in startSlice() }
         guard settings.reapsOrphans else { return }
         reaper = try OrphanReaper(loop: loop, worker: worker) { [unowned self] in claim($0) }
     }
@@ -143,7 +147,7 @@ package final class ProcessTable {
     private func startSlice() {
         guard !holdsStarts else { return }
         let end = loop.now + Self.slice
-        while let order = startQueue.next() {
+        while !parent.isBusy, let order = startQueue.next() {
             begin(order)
             if loop.now >= end { break }
         }
@@ -155,7 +159,7 @@ package final class ProcessTable {
     }
 
     private func scheduleSlice() {
-        guard !startQueue.isScheduled else { return }
+        guard !startQueue.isScheduled, !parent.isBusy else { return }
         startQueue.isScheduled = true
         loop.soon { [self] in
             startQueue.isScheduled = false
@@ -185,7 +189,8 @@ package final class ProcessTable {
         }
         armTimeout(entry)
         entry.launch = launch
-        launch.begin()
+        entry.parent = parent
+        launch.begin(entry.token, by: parent)
     }
 
     /// Counts from here, so that an open which blocks for ever ends, too.
@@ -208,6 +213,8 @@ package final class ProcessTable {
         case .started(let launched):
             run(entry, launched)
         case .failed(let errors):
+            // What was to end it came too late to be why.
+            entry.stopReason = nil
             fail(entry, errors.map(\.description))
         }
     }
@@ -217,12 +224,20 @@ package final class ProcessTable {
         entry.pidfd = launched.pidfd
         // What its fds were opened for is the child's now.
         reduceBudget(of: entry, to: entry.descriptorsKept + 1)
-        leaders[launched.pid] = entry
         perform(entry.lifecycle.handle(.started), for: entry)
+        watch(entry)
+        onEvent(.started(id: entry.id))
+        resume(entry)
+    }
+
+    /// Has the end of a process that runs told, and what it writes beyond a limit.
+    private func watch(_ entry: ProcessEntry) {
+        leaders[entry.pid] = entry
         do {
-            entry.exitToken = try loop.watch(launched.pidfd.rawValue, for: .readable) {
-                [unowned self, unowned entry] _ in
-                leaderExited(entry)
+            entry.exitToken = try entry.pidfd.map { pidfd throws(SystemError) in
+                try loop.watch(pidfd.rawValue, for: .readable) { [unowned self, unowned entry] _ in
+                    leaderExited(entry)
+                }
             }
         } catch {
             // It runs, and SIGCHLD and the sweep behind it will tell of its end.
@@ -234,7 +249,6 @@ package final class ProcessTable {
                 stop(entry, because: .limit(fd: descriptor.number))
             }
         }
-        onEvent(.started(id: entry.id))
     }
 
     /// It could not be started, or was cancelled before.

@@ -35,6 +35,9 @@ package struct ResultSnapshot: Sendable {
         } else if let remains = entry.remains {
             // It may be reaped, and its pid be another's, while its last output is still being taken in.
             phase = .running(ProcessResult.Running(pid: entry.pid, stat: remains.stat, statm: nil, usage: nil))
+        } else if entry.isCollecting {
+            // The same goes for one that its parent may have reaped by now.
+            phase = .running(ProcessResult.Running(pid: entry.pid, stat: nil, statm: nil, usage: nil))
         } else if entry.pid > 0 {
             phase = .running(Self.running(entry.pid))
         } else {

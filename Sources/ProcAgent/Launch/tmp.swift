@@ -1,0 +1,2 @@
+internal import ProcIO
+extension OutputCapture { var heldAtStart: [(slot: UInt8, file: SharedFD)] { [] } }
