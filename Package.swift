@@ -39,7 +39,9 @@ let package = Package(
         // Effects that agent and scheduler share.
         .target(name: "ProcIO", dependencies: ["CLinux", "CWebSocket", "ProcCore"], swiftSettings: strict),
         // The engine: launching, watching and capturing processes.
-        .target(name: "ProcAgent", dependencies: ["CLinux", "CZlib", "ProcCore", "ProcIO"], swiftSettings: strict),
+        .target(
+            name: "ProcAgent", dependencies: ["CKeeper", "CLinux", "CZlib", "ProcCore", "ProcIO"],
+            swiftSettings: strict),
         .executableTarget(
             name: "procstar", dependencies: ["CLinux", "ProcCore", "ProcIO", "ProcAgent"], swiftSettings: strict),
 
