@@ -39,7 +39,8 @@ let package = Package(
         // Effects that agent and scheduler share.
         .target(name: "ProcIO", dependencies: ["CLinux", "CWebSocket", "ProcCore"], swiftSettings: strict),
         // The engine: launching, watching and capturing processes.
-        .target(name: "ProcAgent", dependencies: ["CKeeper", "CLinux", "CZlib", "ProcCore", "ProcIO"],
+        .target(
+            name: "ProcAgent", dependencies: ["CKeeper", "CLinux", "CZlib", "ProcCore", "ProcIO"],
             swiftSettings: strict),
         .executableTarget(
             name: "procstar", dependencies: ["CLinux", "ProcCore", "ProcIO", "ProcAgent"], swiftSettings: strict),

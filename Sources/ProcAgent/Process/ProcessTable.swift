@@ -71,7 +71,7 @@ package final class ProcessTable {
         self.settings = settings
         worker = try Worker(loop: loop, name: "worker")
         sweeper = SessionSweeper(worker: worker)
-        parent = OwnParent(inheritance)
+        parent = OwnParent(fileLimit: inheritance.fileLimit)
         budget = DescriptorBudget(
             limit: inheritance.raisedFileLimit, inUse: try Inheritance.openDescriptors().count)
         resources = LaunchResources(
