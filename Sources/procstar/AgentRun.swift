@@ -71,9 +71,9 @@ final class AgentRun {
         table.onEvent = { [unowned self] in handle($0) }
         link.onEvent = { [unowned self] in handle($0) }
         guard let input = options.input else { return serve() }
-        let (delivery, inheritance) = (options.delivery, table.inheritance)
+        let (delivery, terms) = (options.delivery, table.terms)
         worker.run {
-            Result { try Preparation(input, delivery, inheritance) }
+            Result { try Preparation(input, delivery, terms) }
         } then: { [self] result in
             switch result {
             case .success(let preparation):

@@ -16,12 +16,11 @@ package struct LedgerHistory {
     }
 
     package mutating func next() -> LedgerRecord {
-        let kind = known.isEmpty ? 0 : number(14)
+        let kind = known.isEmpty ? 0 : number(13)
         guard kind > 2 else { return accept() }
         if kind == 3 { return .agent(.init(pid: 1 + Int32(number(9999)), version: text(), time: wallTime())) }
-        if kind == 4 { return .highest(token: UInt64(number(50)), request: UInt64(number(50))) }
         let place = number(known.count)
-        if kind <= 6 { return .forgotten(token: known.remove(at: place)) }
+        if kind <= 5 { return .forgotten(token: known.remove(at: place)) }
         // Now and then one that nobody knows.
         return record(of: number(20) == 0 ? UInt64.max - UInt64(number(9)) : known[place])
     }
@@ -53,14 +52,14 @@ package struct LedgerHistory {
                 token: token,
                 .init(
                     start: wallTime(), startInstant: instant(), directory: maybe { $0.text() },
-                    environment: maybe { _ in environment }))
+                    environment: maybe { _ in environment }, keeper: Int32(number(9999))))
         case 1: return .spawned(token: token, pid: 1 + Int32(number(4_000_000)))
         case 2:
             return .failed(
                 token: token,
                 .init(
                     stop: wallTime(), stopInstant: instant(), errors: (0..<number(3)).map { _ in text() },
-                    reason: maybe { $0.reason() }))
+                    reason: maybe { $0.reason() }, isLost: number(2) == 0))
         case 3: return .stopping(token: token, stopping())
         case 4: return .ended(token: token, ended())
         default: return .capture(token: token, position: number(4), capture())

@@ -14,7 +14,8 @@ struct KeeperHandOver {
 
     /// Says HELLO and takes what comes, up to END. It is waited for, since nothing else can be done before: 64 ms for
     /// ten thousand processes.
-    static func take(from socket: KeeperSocket, umask: UInt32, directory: SharedFD?) throws(KeeperError) -> KeeperHandOver
+    static func take(from socket: KeeperSocket, umask: UInt32, directory: SharedFD?) throws(KeeperError)
+        -> KeeperHandOver
     {
         let sent = socket.send(.hello(umask: umask, directory: directory))
         guard sent == 0 else { throw .lost(SystemError("sendmsg", errno: -sent).description) }

@@ -54,7 +54,9 @@ struct RuntimeBase: Equatable {
         if status.st_uid != geteuid(), status.st_mode & S_ISVTX == 0 {
             return "\(parent) belongs to user \(status.st_uid)"
         }
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { return SystemError.last("create", on: path).description }
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            return SystemError.last("create", on: path).description
+        }
         // Not through a link: in /tmp others could have put one.
         guard lstat(path, &status) == 0 else { return SystemError.last("look at", on: path).description }
         guard status.st_mode & S_IFMT == S_IFDIR else { return "\(path) is not a folder" }

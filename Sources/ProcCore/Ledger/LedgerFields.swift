@@ -25,6 +25,13 @@ struct LedgerFields {
         try read { value throws(SpecError) in try value.string() }
     }
 
+    mutating func bool() throws(SpecError) -> Bool {
+        try read { value throws(SpecError) in
+            guard case .bool(let flag) = value else { throw value.isNot("true or false") }
+            return flag
+        }
+    }
+
     mutating func choice<Choice>(_: Choice.Type = Choice.self) throws(SpecError) -> Choice
     where Choice: RawRepresentable<String>, Choice: CaseIterable {
         try read { value throws(SpecError) in try value.choice(Choice.self) }

@@ -8,9 +8,6 @@ package struct LedgerImage: Sendable {
 
     /// The one that took the ledger last.
     package private(set) var agent: LedgerRecord.Agent?
-    /// The highest numbers that were ever given; 0 when none was.
-    package private(set) var highestToken: UInt64 = 0
-    package private(set) var highestRequest: UInt64 = 0
     private var places: [UInt64: Place] = [:]
     private var acceptances = 0
 
@@ -27,9 +24,6 @@ package struct LedgerImage: Sendable {
     package var records: [LedgerRecord] {
         var records: [LedgerRecord] = []
         if let agent { records.append(.agent(agent)) }
-        if highestToken > 0 || highestRequest > 0 {
-            records.append(.highest(token: highestToken, request: highestRequest))
-        }
         return records + processes.flatMap(\.records)
     }
 
@@ -37,9 +31,7 @@ package struct LedgerImage: Sendable {
     package mutating func apply(_ record: LedgerRecord) {
         switch record {
         case .agent(let agent): self.agent = agent
-        case .highest(let token, let request): note(token: token, request: request)
         case .accepted(let token, let accepted):
-            note(token: token, request: accepted.request)
             guard places[token] == nil else { return }
             acceptances += 1
             places[token] = Place(number: acceptances, process: LedgerProcess(token: token, accepted))
@@ -51,10 +43,5 @@ package struct LedgerImage: Sendable {
         case .capture(let token, let position, let capture): places[token]?.process.captures[position] = capture
         case .forgotten(let token): places[token] = nil
         }
-    }
-
-    private mutating func note(token: UInt64, request: UInt64) {
-        highestToken = max(highestToken, token)
-        highestRequest = max(highestRequest, request)
     }
 }

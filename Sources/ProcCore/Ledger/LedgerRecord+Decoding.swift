@@ -10,7 +10,6 @@ extension LedgerRecord {
         let token: UInt64 = try fields.number()
         switch kind {
         case .agent: return .agent(try Agent(&fields))
-        case .highest: return .highest(token: token, request: try fields.number())
         case .accepted: return .accepted(token: token, try Accepted(&fields))
         case .begun: return .begun(token: token, try Begun(&fields))
         case .spawned: return .spawned(token: token, pid: try fields.count())
@@ -58,6 +57,7 @@ extension LedgerRecord.Begun {
             guard case .map(let members) = value else { throw value.isNot("an object") }
             return members
         }
+        keeper = try fields.count()
     }
 }
 
@@ -69,6 +69,7 @@ extension LedgerRecord.Failed {
             try value.elements("an array of errors") { value throws(SpecError) in try value.string() }
         }
         reason = try fields.readNullable { value throws(SpecError) in try StopReason(value) }
+        isLost = try fields.bool()
     }
 }
 

@@ -2,15 +2,14 @@ extension LedgerRecord {
     /// The first element of a record. A number stays what it is for ever, also when nobody writes it any more.
     enum Kind: Int64 {
         case agent = 1
-        case highest = 2
-        case accepted = 3
-        case begun = 4
-        case spawned = 5
-        case failed = 6
-        case stopping = 7
-        case ended = 8
-        case capture = 9
-        case forgotten = 10
+        case accepted = 2
+        case begun = 3
+        case spawned = 4
+        case failed = 5
+        case stopping = 6
+        case ended = 7
+        case capture = 8
+        case forgotten = 9
     }
 
     /// How many bytes stand before a record: its length and its checksum, 4 each.
@@ -42,7 +41,6 @@ extension LedgerRecord {
         switch self {
         case .agent(let agent):
             Self.array(.agent, 0, [.integer(agent.pid), .string(agent.version), .int(agent.time.nanoseconds)])
-        case .highest(let token, let request): Self.array(.highest, token, [.integer(request)])
         case .accepted(let token, let accepted): Self.array(.accepted, token, accepted.fields)
         case .begun(let token, let begun): Self.array(.begun, token, begun.fields)
         case .spawned(let token, let pid): Self.array(.spawned, token, [.integer(pid)])
@@ -71,7 +69,7 @@ extension LedgerRecord.Begun {
     fileprivate var fields: [Value] {
         [
             .int(start.nanoseconds), .integer(startInstant.nanoseconds), .optional(directory) { .string($0) },
-            .optional(environment) { .map($0) },
+            .optional(environment) { .map($0) }, .integer(keeper),
         ]
     }
 }
@@ -80,7 +78,7 @@ extension LedgerRecord.Failed {
     fileprivate var fields: [Value] {
         [
             .int(stop.nanoseconds), .integer(stopInstant.nanoseconds), .array(errors.map { .string($0) }),
-            .optional(reason) { $0.value },
+            .optional(reason) { $0.value }, .bool(isLost),
         ]
     }
 }

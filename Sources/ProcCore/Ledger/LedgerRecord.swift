@@ -4,8 +4,6 @@
 package enum LedgerRecord: Equatable, Sendable {
     /// An agent has taken the ledger.
     case agent(Agent)
-    /// The highest numbers that have been given to anyone, also to what is forgotten.
-    case highest(token: UInt64, request: UInt64)
     /// A start was accepted.
     case accepted(token: UInt64, Accepted)
     /// The process is about to be made.
@@ -70,12 +68,17 @@ package enum LedgerRecord: Equatable, Sendable {
         /// As results show it.
         package let directory: String?
         package let environment: [Value.Member]?
+        /// The pid of the keeper that was asked for it; 0 when it was to be the agent's own child.
+        package let keeper: Int32
 
-        package init(start: WallTime, startInstant: Instant, directory: String?, environment: [Value.Member]?) {
+        package init(
+            start: WallTime, startInstant: Instant, directory: String?, environment: [Value.Member]?, keeper: Int32
+        ) {
             self.start = start
             self.startInstant = startInstant
             self.directory = directory
             self.environment = environment
+            self.keeper = keeper
         }
     }
 
@@ -84,12 +87,15 @@ package enum LedgerRecord: Equatable, Sendable {
         package let stopInstant: Instant
         package let errors: [String]
         package let reason: StopReason?
+        /// Whether it was, or may have been, started.
+        package let isLost: Bool
 
-        package init(stop: WallTime, stopInstant: Instant, errors: [String], reason: StopReason?) {
+        package init(stop: WallTime, stopInstant: Instant, errors: [String], reason: StopReason?, isLost: Bool) {
             self.stop = stop
             self.stopInstant = stopInstant
             self.errors = errors
             self.reason = reason
+            self.isLost = isLost
         }
     }
 

@@ -5,6 +5,12 @@ package struct StartRequest: Sendable {
         package let spec: ProcessSpec
         /// The spec as it came.
         package let document: Value
+
+        package init(id: String, spec: ProcessSpec, document: Value) {
+            self.id = id
+            self.spec = spec
+            self.document = document
+        }
     }
 
     /// A pipe between two processes of the request.

@@ -97,7 +97,7 @@ import Testing
         let ledger = try bed.makeLedger()
         var isReplaced = false
         ledger.onReplaced = { _ in isReplaced = true }
-        try bed.append([.highest(token: 1, request: 1)], to: ledger)
+        try bed.append([.agent(.init(pid: 4, version: "1", time: WallTime(nanoseconds: 5)))], to: ledger)
         /// Turns the last bit of the first record.
         func damage() throws {
             var byte: UInt8 = 0

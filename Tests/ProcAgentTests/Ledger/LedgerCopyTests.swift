@@ -93,7 +93,7 @@ import Testing
         directory.write("half of something", to: "ledger.new")
         let copy = makeCopy()
         #expect(try LedgerCopy.read(path)?.image.records == [])
-        try bed.append([.highest(token: 4, request: 5)], to: ledger)
+        try bed.append([.agent(.init(pid: 4, version: "1", time: WallTime(nanoseconds: 5)))], to: ledger)
         copy.noteGrowth()
         try bed.run("the copy", until: isComplete)
         #expect(access(path + ".new", F_OK) != 0)
@@ -102,7 +102,7 @@ import Testing
     @Test func anUnwritableFolderIsToldOfOnceAndTriedAgain() throws {
         let folder = directory.path("later")
         let copy = makeCopy(at: "\(folder)/ledger")
-        try bed.append([.highest(token: 4, request: 5)], to: ledger)
+        try bed.append([.agent(.init(pid: 4, version: "1", time: WallTime(nanoseconds: 5)))], to: ledger)
         copy.noteGrowth()
         bed.run("a warning", until: { !bed.warnings.isEmpty })
         // Long enough for more attempts.
@@ -114,7 +114,7 @@ import Testing
                     + "create \(folder)/ledger.new: No such file or directory"
             ])
         try #require(mkdir(folder, 0o700) == 0)
-        try bed.run("the copy") { try LedgerCopy.read("\(folder)/ledger")?.image.highestToken == 4 }
+        try bed.run("the copy") { try LedgerCopy.read("\(folder)/ledger")?.image.agent?.pid == 4 }
         #expect(bed.warnings.count == 1)
     }
 

@@ -7,14 +7,11 @@ private struct Model {
     var order: [UInt64] = []
     var latest: [UInt64: [String: LedgerRecord]] = [:]
     var agent: LedgerRecord.Agent?
-    var highest: (token: UInt64, request: UInt64) = (0, 0)
 
     mutating func apply(_ record: LedgerRecord) {
         switch record {
         case .agent(let agent): self.agent = agent
-        case .highest(let token, let request): raise(token, request)
-        case .accepted(let token, let accepted):
-            raise(token, accepted.request)
+        case .accepted(let token, _):
             guard latest[token] == nil else { return }
             order.append(token)
             latest[token] = ["accepted": record]
@@ -30,15 +27,9 @@ private struct Model {
         }
     }
 
-    private mutating func raise(_ token: UInt64, _ request: UInt64) {
-        highest = (max(highest.token, token), max(highest.request, request))
-    }
-
     /// Whether `image` says the same.
     func agrees(with image: LedgerImage) -> Bool {
-        guard image.processes.map(\.token) == order, image.agent == agent,
-            (image.highestToken, image.highestRequest) == highest
-        else { return false }
+        guard image.processes.map(\.token) == order, image.agent == agent else { return false }
         return image.processes.allSatisfy { process in
             let expected = latest[process.token] ?? [:]
             return process.records.count == expected.count
@@ -76,13 +67,5 @@ private struct Model {
             shorter.apply(record)
         }
         #expect(shorter.records == image.records)
-    }
-
-    @Test func theHighestNumbersOutliveTheirProcesses() {
-        var image = LedgerImage()
-        image.apply(.accepted(token: 5, .init(id: "a", spec: .null, request: 3, index: 0)))
-        image.apply(.forgotten(token: 5))
-        #expect(image.processes.isEmpty)
-        #expect(image.records == [.highest(token: 5, request: 3)])
     }
 }

@@ -68,9 +68,9 @@ import Testing
 
     @Test(arguments: [0, 1, 2] as [UInt32])
     func aFormatOneApartIsRead(version: UInt32) throws {
-        let bytes = header(version: version) + framed([.int(2), .int(5), .int(6)])
+        let bytes = header(version: version) + framed([.int(1), .int(0), .int(5), .string("1"), .int(6)])
         let reading = try LedgerReading(bytes)
-        #expect(reading.header.version == version && reading.image.highestToken == 5)
+        #expect(reading.header.version == version && reading.image.agent?.pid == 5)
     }
 
     @Test(arguments: [3, 4, 0xffff_ffff] as [UInt32])

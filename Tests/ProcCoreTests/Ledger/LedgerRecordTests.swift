@@ -118,7 +118,7 @@ import Testing
 
     @Test(arguments: malformed)
     func anIntactRecordThatCannotBeUnderstoodIsNamedAndPassedOver(elements: [Value], error: String) throws {
-        let tail = framed([.int(5), .int(7), .int(42)])
+        let tail = framed([.int(4), .int(7), .int(42)])
         let reading = try LedgerReading(
             header() + framed(MessagePackWriter.bytes(of: Self.accepted)) + framed(elements) + tail)
         #expect(reading.misunderstood.map(\.reason.description) == [error])
@@ -126,10 +126,10 @@ import Testing
     }
 
     @Test func aRecordThatIsNoMessagePackIsNamedAndPassedOver() throws {
-        let bytes = header() + framed([0xc1]) + framed([.int(2), .int(5), .int(6)])
+        let bytes = header() + framed([0xc1]) + framed([.int(1), .int(0), .int(5), .string("1"), .int(6)])
         let reading = try LedgerReading(bytes)
         #expect(reading.misunderstood.map(\.description) == ["record at byte 32: byte 0: 0xc1 starts no value"])
-        #expect(reading.image.highestToken == 5 && reading.image.highestRequest == 6)
+        #expect(reading.image.agent?.pid == 5)
     }
 }
 
@@ -137,7 +137,7 @@ extension LedgerRecord {
     /// Of the process that it speaks of.
     var token: UInt64? {
         switch self {
-        case .agent, .highest, .accepted, .forgotten: nil
+        case .agent, .accepted, .forgotten: nil
         case .begun(let token, _), .spawned(let token, _), .failed(let token, _), .stopping(let token, _),
             .ended(let token, _), .capture(let token, _, _):
             token
