@@ -7,7 +7,7 @@ protocol CaptureHolder: AnyObject {
     func drop(slot: UInt8)
     func record(_ record: CaptureRecord)
 }
-extension OutputCapture { var heldAtStart: [(slot: UInt8, file: SharedFD)] { [] } }
+extension OutputCapture { var holdsBytesInMemory: Bool { false }; var heldAtStart: [(slot: UInt8, file: SharedFD)] { [] } }
 extension CaptureFactory {
     func make(_ parameters: CaptureParameters, label: String, holder: (any CaptureHolder)?) throws(SystemError)
         -> any OutputCapture

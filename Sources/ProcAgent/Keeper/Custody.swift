@@ -30,9 +30,10 @@ package final class Custody {
     /// - Parameters:
     ///   - program: What is started if there is none.
     ///   - keep: How long a keeper waits for an agent when nothing runs.
+    ///   - version: Of procstar.
     package init(
-        _ folder: StateFolder, program: KeeperProgram, keep: Interval, inheritance: Inheritance, loop: EventLoop,
-        log: Logger
+        _ folder: StateFolder, program: KeeperProgram, keep: Interval, version: String, inheritance: Inheritance,
+        loop: EventLoop, log: Logger
     ) throws {
         self.folder = folder
         self.keep = keep
@@ -60,7 +61,7 @@ package final class Custody {
             copy.noteGrowth()
         }
         try adopt(link)
-        record(.agent(LedgerRecord.Agent(pid: getpid(), version: "", time: .now)))
+        record(.agent(LedgerRecord.Agent(pid: getpid(), version: version, time: .now)))
     }
 
     private static func link(

@@ -4,8 +4,17 @@ internal import ProcIO
 
 // Going on with the processes of an agent before.
 extension ProcessTable {
-    /// Takes over all that a former agent has left. Before anything is started.
-    func takeOver(_ estate: Estate) {
+    /// Takes over what a former agent has left, if there is anything. To be called before anything is started.
+    package func takeOver() {
+        guard let estate = custody?.takeEstate() else { return }
+        takeOver(estate)
+        guard !entries.isEmpty else { return }
+        log.info(
+            "took over the processes of an agent before",
+            ["count": .integer(entries.count), "unfinished": .integer(unfinishedCount)])
+    }
+
+    private func takeOver(_ estate: Estate) {
         var pending: [UInt64: [Heir]] = [:]
         var partners: [PipeName: PartnerEnd] = [:]
         for process in estate.image.processes {
