@@ -77,7 +77,8 @@ package struct Succession: Equatable, Sendable {
     ///
     /// Call it before anything reads or changes the environment, and while there is one thread only.
     package static func take() -> Succession? {
-        guard let value = WipedVariable.take(Replacement.variable), let lock = CInt(String(decoding: value, as: UTF8.self)),
+        guard let value = WipedVariable.take(Replacement.variable),
+            let lock = CInt(String(decoding: value, as: UTF8.self)),
             lock > STDERR_FILENO, clinux_set_close_on_exec(lock, true) == 0
         else { return nil }
         return Succession(lock: lock)
