@@ -81,7 +81,7 @@ extension UpgradeTarget {
     fileprivate var place: String {
         switch self {
         case .stateDirectory(let path): "on \(path)"
-        case .connID(let id): "with the connection id \(Quoted.text(id)), or it has a --state-dir DIR"
+        case .connID(let id): "with the connection id \(Quoted.text(id)); one with a --state-dir DIR is found by that"
         }
     }
 }

@@ -12,9 +12,11 @@ extension KeeperProgram {
     /// - Parameters:
     ///   - socket: Where it listens.
     ///   - keep: How long it waits for an agent when nothing runs. It counts in seconds, so it is rounded up.
+    ///   - patience: How long it may take. A lock that another keeper is just giving up takes it a second.
+    ///   - then: A keeper that has died without a word may count as ready: its pidfd tells.
     package func start(
         listeningAt socket: String, keep: Interval, inheritance: Inheritance, loop: EventLoop,
-        then: @escaping (Result<StartedKeeper, KeeperStartFailure>) -> Void
+        patience: Interval = .seconds(10), then: @escaping (Result<StartedKeeper, KeeperStartFailure>) -> Void
     ) {
         do {
             let complaints = try OutputPipe()
@@ -35,7 +37,8 @@ extension KeeperProgram {
                 switch result {
                 case .success(let launched):
                     let keeper = StartedKeeper(pid: launched.pid, pidfd: launched.pidfd, connection: ours)
-                    KeeperStart(keeper, path: path, complaints: complaints, loop: loop, then: then).begin()
+                    KeeperStart(keeper, path: path, complaints: complaints, loop: loop, then: then)
+                        .begin(patience)
                 case .failure(let failure): then(.failure(.failed(failure.description)))
                 }
             }
@@ -57,8 +60,6 @@ extension KeeperProgram {
 
 /// A keeper that has been started and isn't ready yet. It complains on standard error, and closes that when it is.
 private final class KeeperStart {
-    /// A lock that another keeper is just giving up takes it a second.
-    private static let patience = Interval.seconds(10)
     /// How long its end may come after that of its standard error, which the kernel closes first.
     private static let grace = Interval.milliseconds(500)
     /// The exit status that says that there is another one.
@@ -83,11 +84,11 @@ private final class KeeperStart {
         self.then = then
     }
 
-    func begin() {
+    func begin(_ patience: Interval) {
         do {
             watches.append(try loop.watch(complaints.descriptor, for: .readable) { [self] _ in complained() })
             watches.append(try loop.watch(keeper.pidfd.rawValue, for: .readable) { [self] _ in ended() })
-            wait(Self.patience) { [self] in giveUp("not ready within \(Self.patience.shortText)") }
+            wait(patience) { [self] in giveUp("not ready within \(patience.shortText)") }
         } catch {
             giveUp("\(error)")
         }

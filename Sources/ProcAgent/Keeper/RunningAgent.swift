@@ -28,7 +28,7 @@ package struct RunningAgent: Sendable {
 
     /// The folder of the agent with a connection id, where it has none of its own choice; nil if there is none.
     package static func folder(connID: String, environment: [String: String]) -> String? {
-        RuntimeBase.candidates(user: geteuid(), environment: environment).map { $0.folder(for: connID) }
+        RuntimeBase.candidates(environment: environment).map { $0.folder(for: connID) }
             .first { access("\($0)/\(FolderLock.agentFile)", F_OK) == 0 }
     }
 

@@ -7,8 +7,8 @@ internal import ProcIO
 struct RuntimeBase: Equatable {
     let path: String
 
-    /// The places for it, the best first. `$TMPDIR` is none: it differs from start to start.
-    static func candidates(user: uid_t, environment: [String: String]) -> [RuntimeBase] {
+    /// The places for it, for this user, the best first. `$TMPDIR` is none: it differs from start to start.
+    static func candidates(user: uid_t = geteuid(), environment: [String: String]) -> [RuntimeBase] {
         var paths: [String] = []
         if let folder = environment["XDG_RUNTIME_DIR"], folder.hasPrefix("/") { paths.append("\(folder)/procstar") }
         if user == 0 { paths.append("/run/procstar") }
@@ -17,10 +17,7 @@ struct RuntimeBase: Equatable {
     }
 
     /// The base for a connection id: the one where it has a folder already, else the first that can be used.
-    static func base(
-        for id: String, environment: [String: String]
-    ) throws(StateFolder.Problem) -> RuntimeBase {
-        let candidates = candidates(user: geteuid(), environment: environment)
+    static func base(for id: String, among candidates: [RuntimeBase]) throws(StateFolder.Problem) -> RuntimeBase {
         var objections: [String] = []
         var usable: [RuntimeBase] = []
         for candidate in candidates {
@@ -41,7 +38,7 @@ struct RuntimeBase: Equatable {
     func folder(for id: String) -> String { "\(path)/\(Self.name(for: id))" }
 
     /// Makes the base if need be; why it can't be used, nil if it can.
-    private func objection(for id: String) -> String? {
+    func objection(for id: String) -> String? {
         do throws(StateFolder.Problem) {
             try StateFolder.checkLength(folder(for: id))
         } catch {

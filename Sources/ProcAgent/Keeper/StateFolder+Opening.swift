@@ -23,7 +23,7 @@ extension StateFolder {
     ///   - environment: For `XDG_RUNTIME_DIR`.
     package static func runtime(connID: String?, environment: [String: String]) throws(Problem) -> StateFolder {
         let id = connID ?? randomConnID()
-        let base = try RuntimeBase.base(for: id, environment: environment)
+        let base = try RuntimeBase.base(for: id, among: RuntimeBase.candidates(environment: environment))
         let folder = try take(
             base.folder(for: id), subject: "connection id \(Quoted.text(id))", connID: id, isRuntime: true)
         base.sweep()
@@ -75,7 +75,8 @@ extension StateFolder {
     package static func runtimePath(
         connID: String?, environment: [String: String]
     ) throws(Problem) -> String {
-        let base = try RuntimeBase.base(for: connID ?? randomConnID(), environment: environment)
+        let base = try RuntimeBase.base(
+            for: connID ?? randomConnID(), among: RuntimeBase.candidates(environment: environment))
         return connID.map(base.folder) ?? base.path
     }
 
