@@ -147,7 +147,8 @@ final class Launch {
     private func makeCapture(_ capture: CaptureSpec, for position: Int) {
         let number = spec.fds[position].name.number
         do {
-            let output = try resources.captures.make(CaptureParameters(capture), label: "fd \(number) of \(id)")
+            let output = try resources.captures.make(
+                CaptureParameters(capture), label: "fd \(number) of \(id)", holder: nil)
             captures[position] = output
             opened[position] = output.childEnd
         } catch {

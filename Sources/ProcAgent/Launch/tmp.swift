@@ -1,2 +1,0 @@
-internal import ProcIO
-extension OutputCapture { var heldAtStart: [(slot: UInt8, file: SharedFD)] { [] } }
