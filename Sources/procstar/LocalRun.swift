@@ -60,9 +60,9 @@ final class LocalRun {
 
     private func begin() {
         let options = options
-        let inheritance = table.inheritance
+        let terms = table.terms
         worker.run {
-            Result { try Preparation(options.input, options.delivery, inheritance) }
+            Result { try Preparation(options.input, options.delivery, terms) }
         } then: { [self] result in
             switch result {
             case .success(let preparation):

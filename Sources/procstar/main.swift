@@ -27,7 +27,7 @@ do {
     case .upgrade(let target):
         exit(UpgradeCommand.main(target, environment: environment))
     case .handOverCheck(let check):
-        exit(check.main())
+        exit(check.main(environment))
     }
 } catch {
     complain("\(error)")

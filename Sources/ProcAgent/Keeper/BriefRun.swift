@@ -68,7 +68,7 @@ package struct BriefRun: Sendable {
 
     private static func launch(_ plan: LaunchPlan, fileLimit: Int) throws(Failure) -> Launched {
         var result: Result<Launched, StartFailure>?
-        InProcessLauncher(fileLimit: fileLimit).launch(plan) { result = $0 }
+        OwnParent(fileLimit: fileLimit).launch(plan) { result = $0 }
         switch result {
         case .success(let launched): return launched
         case .failure(let failure): throw .start(failure)

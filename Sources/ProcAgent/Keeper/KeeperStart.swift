@@ -32,8 +32,8 @@ extension KeeperProgram {
                     0: .opened(null), 1: .opened(null), 2: .opened(complaints.takeWriter()), 3: .opened(theirs),
                 ],
                 directory: nil)
-            let launcher = InProcessLauncher(fileLimit: max(inheritance.fileLimit, Self.leastFileLimit))
-            launcher.launch(plan) { [path] result in
+            let parent = OwnParent(fileLimit: max(inheritance.fileLimit, Self.leastFileLimit))
+            parent.launch(plan) { [path] result in
                 switch result {
                 case .success(let launched):
                     let keeper = StartedKeeper(pid: launched.pid, pidfd: launched.pidfd, connection: ours)

@@ -33,6 +33,9 @@ package struct CStringBlock: Equatable, Sendable {
 
     package var count: Int { starts.count }
 
+    /// Every string with its NUL, one behind the other.
+    package var text: [UInt8] { bytes }
+
     /// The string at `index`, without its NUL.
     package subscript(index: Int) -> ArraySlice<UInt8> {
         let end = index + 1 < starts.count ? starts[index + 1] : bytes.count

@@ -1,16 +1,19 @@
+internal import CKeeper
 internal import CLinux
 internal import Glibc
 internal import ProcCore
 internal import ProcIO
 
-/// Starts processes as children of this one.
-final class InProcessLauncher: Launcher {
+/// Starts processes as children of this one: they are lost with it.
+final class OwnParent: Parent {
+    let isBusy = false
+    /// Never called: it never is busy.
+    var whenReady: () -> Void = {}
+
     /// The children's soft limit of open files.
     private let fileLimit: Int
     /// Taken once: by now the program has set all the dispositions that it ever sets.
     private let resetSignals = clinux_signals_not_default()
-
-    convenience init(_ inheritance: Inheritance) { self.init(fileLimit: inheritance.fileLimit) }
 
     init(fileLimit: Int) { self.fileLimit = fileLimit }
 
@@ -49,22 +52,41 @@ final class InProcessLauncher: Launcher {
                 }
             }
         }
-        guard result == 0 else { throw Self.failure(-result, at: stage, plan.executable) }
+        guard result == 0 else { throw SpawnStage(stage).failure(-result, plan.executable) }
         return Launched(pid: pid, pidfd: SharedFD(OwnedFD(adopting: pidfd).settled()))
     }
 
-    private static func failure(
-        _ errno: CInt, at stage: clinux_spawn_stage, _ executable: String
-    ) -> StartFailure {
-        let reason = SystemError.reason(of: errno)
-        guard stage == CLINUX_SPAWN_CLONE else {
-            return stage == CLINUX_SPAWN_EXEC
-                ? .execution(executable, reason: reason) : .spawn(executable, reason: "set-up: \(reason)")
-        }
-        switch errno {
-        case EAGAIN: return .spawn(executable, reason: "\(reason): the limit of processes is reached (ulimit -u)")
-        case EMFILE, ENFILE: return .spawn(executable, reason: "\(reason): no descriptor is left to watch it by")
-        default: return .spawn(executable, reason: reason)
+    func collect(_ child: Child, reaps: Bool, then: @escaping (Collection) -> Void) {
+        // /proc/PID/stat first: there is nothing to read once the zombie is gone.
+        let stat = ProcFile.stat.read(child.pid) ?? []
+        var status: CInt = 0
+        var usage = rusage()
+        let found = (reaps ? clinux_reap : clinux_peek)(child.pid, &status, &usage)
+        guard found != 0 else { return then(.notYet) }
+        precondition(found == child.pid, "wait doesn't know of a child: \(found)")
+        then(.ended(Ending(status: WaitStatus(raw: status), usage: ResourceUsage(usage), stat: stat)))
+    }
+
+    func reap(_ child: Child) {
+        var status: CInt = 0
+        var usage = rusage()
+        let reaped = clinux_reap(child.pid, &status, &usage)
+        precondition(reaped == child.pid, "wait4 of a zombie: \(reaped)")
+    }
+
+    func forget(_ child: Child) {}
+
+    func hold(_ held: HeldDescriptor, for token: UInt64, then: @escaping () -> Void) { then() }
+
+    func drop(_ tag: HoldTag, of token: UInt64) {}
+}
+
+extension SpawnStage {
+    fileprivate init(_ stage: clinux_spawn_stage) {
+        switch stage {
+        case CLINUX_SPAWN_EXEC: self = .exec
+        case CLINUX_SPAWN_SETUP: self = .setUp
+        default: self = .clone
         }
     }
 }
