@@ -17,7 +17,9 @@ import Testing
         let loop = try EventLoop()
         let upgrade = try Upgrade(program: program, inheritance: try Self.inheritance.get(), loop: loop)
         var result: Result<String, Upgrade.Refusal>?
-        let question = HandOverCheck(ledger: ledger, keeper: HandOver.keeperVersion, folder: temporary.path)
+        let question = HandOverCheck(
+            ledger: ledger, keeper: HandOver.keeperVersion, folder: temporary.path,
+            options: ["--agent", "--agent-host", "localhost"])
         upgrade.check(question) { result = $0 }
         loop.run { result != nil }
         return try #require(result)
