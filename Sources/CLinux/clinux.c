@@ -130,6 +130,18 @@ int clinux_bytes_waiting(int fd)
     return ioctl(fd, FIONREAD, &count) < 0 ? -errno : count;
 }
 
+int64_t clinux_splice_to_file(int pipe, int file, int64_t offset, size_t len)
+{
+    loff_t at = offset;
+    const ssize_t count = splice(pipe, NULL, file, &at, len, SPLICE_F_NONBLOCK);
+    return count < 0 ? -errno : count;
+}
+
+int clinux_punch_hole(int file, int64_t offset, int64_t len)
+{
+    return clinux_result(fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, len));
+}
+
 int clinux_has_no_writer(int fd)
 {
     /* Should somebody open it for writing right now, the signal must be one that does nothing. */

@@ -22,7 +22,7 @@ struct AgentCustody {
                 inheritance: inheritance, loop: loop, log: log)
         } catch let problem as StateFolder.Problem where problem.isConflict && options.stateDirectory != nil {
             throw problem
-        } catch where !options.isUpgrade {
+        } catch  where !options.isUpgrade {
             log.error(
                 "processes will not outlive this agent, since it has no keeper for them",
                 ["error": .string("\(error)"), "advice": .string("run procstar --agent --check")])

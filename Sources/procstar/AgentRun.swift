@@ -303,8 +303,12 @@ final class AgentRun {
     private var upgradeObjection: String? {
         if isUpgrading { return "an upgrade is under way" }
         if shutdown.state != .active { return "the agent is shutting down" }
-        if options.delivery.exit { return "the agent is to deliver the results of its own specs (--print, --output, --exit)" }
-        if table.holdsOutputInMemory { return "there is no room on the disk for captured output, which waits in memory" }
+        if options.delivery.exit {
+            return "the agent is to deliver the results of its own specs (--print, --output, --exit)"
+        }
+        if table.holdsOutputInMemory {
+            return "there is no room on the disk for captured output, which waits in memory"
+        }
         return nil
     }
 

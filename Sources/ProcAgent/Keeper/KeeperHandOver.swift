@@ -32,9 +32,9 @@ struct KeeperHandOver {
                 handOver = KeeperHandOver(welcome: welcome)
                 handOver?.children.reserveCapacity(welcome.children)
             case .answer(.child(let child)): handOver?.children.append(child)
-            case .answer(.held(_, let held)):
+            case .answer(.held(let held)):
                 if let last = handOver?.children.indices.last {
-                    handOver?.children[last].held.merge(held) { former, _ in former }
+                    handOver?.children[last].held[held.tag] = held.descriptor
                 }
             case .answer(.end): if let handOver { return handOver }
             // What the agent before us has asked for.

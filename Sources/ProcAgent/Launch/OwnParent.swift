@@ -74,6 +74,13 @@ final class OwnParent: Parent {
         precondition(reaped == child.pid, "wait4 of a zombie: \(reaped)")
     }
 
+    /// Whether a process is a child of this one, zombies included.
+    func isParent(of child: Child) -> Bool {
+        var status: CInt = 0
+        var usage = rusage()
+        return clinux_peek(child.pid, &status, &usage) >= 0
+    }
+
     func forget(_ child: Child) {}
 
     func hold(_ held: HeldDescriptor, for token: UInt64, then: @escaping () -> Void) { then() }

@@ -60,7 +60,7 @@ struct Ending: Sendable {
     let usage: ResourceUsage
     /// The text of `/proc/PID/stat`; empty where it couldn't be read.
     let stat: [UInt8]
-    /// When it was seen to have ended, if we weren't there.
+    /// When a keeper saw that it had ended.
     var seen: (wall: WallTime, instant: Instant)?
 }
 

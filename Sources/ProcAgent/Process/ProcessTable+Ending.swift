@@ -187,7 +187,7 @@ extension ProcessTable {
             switch collection {
             case .ended(let ending):
                 entry.isReaped = reaps
-                (entry.stop, entry.stopInstant) = ending.seen ?? (wall, instant)
+                (entry.stop, entry.stopInstant) = (wall, instant)
                 conclude(entry, ending)
             case .notYet: awaitTracer(entry)
             case .lost(let reason): lose(entry, reason)
@@ -221,13 +221,11 @@ extension ProcessTable {
     }
 
     /// A keeper has ended. Its children are ours now, if it was a child of ours and we are who reaps orphans.
-    func noteEnd(of keeper: KeeperParent, heir: any Parent) {
+    func noteEnd(of keeper: KeeperParent, heir: OwnParent) {
         let lost = LostParent("the keeper that it was a child of was killed, so nobody knows how it ended")
         var (inherited, lostCount) = (0, 0)
         for entry in Array(entries.values) + Array(leaders.values) where entry.parent === keeper && entry.pid > 0 {
-            var status: CInt = 0
-            var usage = rusage()
-            if clinux_peek(entry.pid, &status, &usage) >= 0 {
+            if heir.isParent(of: entry.child) {
                 entry.parent = heir
                 inherited += 1
             } else {

@@ -52,7 +52,7 @@ extension ProcessTable {
 }
 
 /// What outlives us of one capture.
-private final class CaptureCustody: CaptureHolder {
+final class CaptureCustody: CaptureHolder {
     private let position: Int
     // The entry has the capture, which has this.
     private unowned let entry: ProcessEntry

@@ -106,7 +106,7 @@ extension ProcessTable {
             let output = resources.captures.restore(
                 CaptureParameters(capture), label: "fd \(fd.name.number) of \(heir.entry.id)",
                 held: held[position] ?? [:], record: heir.process.captures[position],
-                holder: holder(for: heir.entry, position))
+                holder: CaptureCustody(of: position, heir.entry, self))
             heir.entry.descriptors[position].capture?.output = output
         }
     }

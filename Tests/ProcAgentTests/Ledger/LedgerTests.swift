@@ -98,7 +98,8 @@ import Testing
         let long = LedgerRecord.failed(
             token: 1,
             .init(
-                stop: .now, stopInstant: .now, errors: [String(repeating: "long", count: 100_000)], reason: nil, isLost: false))
+                stop: .now, stopInstant: .now, errors: [String(repeating: "long", count: 100_000)], reason: nil,
+                isLost: false))
         #expect(throws: SystemError("write", on: "the ledger", errno: ENOSPC)) { try ledger.append(long) }
         #expect(LedgerBed.size(ledger.file) == ledger.count)
         try bed.append(Self.records(20, seed: 7), to: ledger)
