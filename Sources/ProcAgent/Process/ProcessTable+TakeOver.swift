@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Glibc
 internal import ProcCore
 internal import ProcIO
 
@@ -49,6 +50,24 @@ extension ProcessTable {
     private func letGo(_ kept: KeptChild) {
         parent.reap(kept.child)
         parent.forget(kept.child)
+    }
+
+    /// The connection to a keeper was lost, and is there again. What it was asked meanwhile has been asked again, but
+    /// for starts: those have failed, so what came of them is ended.
+    func noteReturn(of keeper: KeeperParent, with children: [KeptChild]) {
+        let known = Set(entries.values.map(\.token)).union(leaders.values.map(\.token))
+        for kept in children where !known.contains(kept.child.token) || failedToStart(kept.child.token) {
+            guard case .running(let pidfd) = kept.state else {
+                keeper.reap(kept.child)
+                keeper.forget(kept.child)
+                continue
+            }
+            _ = clinux_pidfd_send_signal(pidfd.rawValue, SIGKILL)
+        }
+    }
+
+    private func failedToStart(_ token: UInt64) -> Bool {
+        entries.values.contains { $0.token == token && $0.pid == 0 && $0.isFinal }
     }
 
     // MARK: One that is there
