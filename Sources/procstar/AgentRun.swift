@@ -52,9 +52,16 @@ final class AgentRun {
         self.options = options
         self.environmentToken = environmentToken
         let settings = try options.engine.tableSettings()
-        let credentials = try AgentCredentials.load(options.credentialSources, environmentToken: environmentToken)
         // Before anything that stays is opened: what is open now is what children can inherit.
         let inheritance = try Inheritance.takeOver()
+        let sources = options.credentialSources
+        let credentials = try Ahead {
+            Result { () throws(AgentCredentials.Problem) in
+                try AgentCredentials.load(sources, environmentToken: environmentToken)
+            }
+        }
+        // Nothing is begun with what won't do. In place of another agent that has been seen to, and haste is called for.
+        if !options.isUpgrade { _ = try credentials.value.get() }
         guard !options.delivery.print || inheritance.descriptors.contains(STDOUT_FILENO) else {
             throw UsageError("--print has nowhere to print to: standard output is closed")
         }
@@ -70,11 +77,12 @@ final class AgentRun {
             ? nil : try Upgrade(program: Self.program(), inheritance: inheritance, loop: loop)
         table = try ProcessTable(
             loop: loop, log: log, inheritance: inheritance, settings: settings, custody: custody)
+        let granted = try credentials.value.get()
         link = try SchedulerLink(
-            options.linkSettings(connID: folder?.connID), accessToken: credentials.token.text,
-            tls: credentials.tls, loop: loop, log: log, table: table)
+            options.linkSettings(connID: folder?.connID), accessToken: granted.token.text, tls: granted.tls,
+            loop: loop, log: log, table: table)
         signalSource = try SignalSource(handledSignals, loop: loop) { [unowned self] in received($0.signum) }
-        if credentials.token.isEmpty { log.warn("the access token is empty: whoever reaches the scheduler is let in") }
+        if granted.token.isEmpty { log.warn("the access token is empty: whoever reaches the scheduler is let in") }
     }
 
     // MARK: Beginning

@@ -50,11 +50,12 @@ struct HandOverCheck: Equatable {
             complain("\(error)")
             return ExitStatus.failure
         }
-        do throws(UsageError) {
-            guard case .agent = try Command.parse(options, environment: environment) else {
+        do {
+            guard case .agent(let options) = try Command.parse(options, environment: environment) else {
                 complain("it would not be an agent")
                 return ExitStatus.failure
             }
+            try AgentCredentials.check(options.credentialSources, environmentToken: nil)
         } catch {
             complain("\(error)")
             return ExitStatus.failure

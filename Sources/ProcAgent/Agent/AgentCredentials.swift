@@ -1,7 +1,7 @@
 package import ProcIO
 
 /// What an agent needs to be let in and to know whom it talks to, as the files say it at one moment.
-package struct AgentCredentials {
+package struct AgentCredentials: Sendable {
     package let token: AccessToken
     package let tls: TLSContext
 
@@ -39,13 +39,22 @@ package struct AgentCredentials {
     ///
     /// - Parameter environmentToken: What ``AccessToken/wipeEnvironment()`` found at the start.
     package static func load(_ sources: Sources, environmentToken: [UInt8]?) throws(Problem) -> AgentCredentials {
-        let token: AccessToken
+        let token = try checkedToken(sources, environmentToken)
+        return AgentCredentials(token: token, tls: try tls(sources))
+    }
+
+    /// Throws what ``load(_:environmentToken:)`` would throw, without the work that the system's trust anchors make.
+    package static func check(_ sources: Sources, environmentToken: [UInt8]?) throws(Problem) {
+        _ = try checkedToken(sources, environmentToken)
+        if sources.certificate != nil { _ = try tls(sources, systemRoots: false) }
+    }
+
+    private static func checkedToken(_ sources: Sources, _ environmentToken: [UInt8]?) throws(Problem) -> AccessToken {
         do throws(AccessToken.Problem) {
-            token = try Self.token(sources, environmentToken: environmentToken)
+            return try Self.token(sources, environmentToken: environmentToken)
         } catch {
             throw Problem(subject: "access token", reason: error.reason)
         }
-        return AgentCredentials(token: token, tls: try tls(sources))
     }
 
     package static func token(
@@ -56,7 +65,7 @@ package struct AgentCredentials {
     }
 
     /// The trust that connections begin with: the system's, and what the file says.
-    package static func tls(_ sources: Sources) throws(Problem) -> TLSContext {
+    package static func tls(_ sources: Sources, systemRoots: Bool = true) throws(Problem) -> TLSContext {
         var anchors: TLSContext.PEM?
         if let path = sources.certificate {
             do throws(ConfigurationFile.Failure) {
@@ -66,7 +75,7 @@ package struct AgentCredentials {
             }
         }
         do throws(TLSContext.ConfigurationError) {
-            return try TLSContext(systemRoots: true, anchors: anchors)
+            return try TLSContext(systemRoots: systemRoots, anchors: anchors)
         } catch {
             throw .anchors("\(error)")
         }

@@ -106,6 +106,9 @@ package final class Custody {
     /// Has the table take over what a former agent has left.
     func attend(to table: ProcessTable) { self.table = table }
 
+    /// Those of what has yet to be taken over: they will count as its processes'.
+    var descriptorsOfEstate: Int { estate?.descriptorCount ?? 0 }
+
     /// What a former agent has left, once.
     func takeEstate() -> Estate? {
         defer { estate = nil }

@@ -6,6 +6,8 @@ struct Estate {
     let image: LedgerImage
     /// By token.
     let children: [UInt64: KeptChild]
+    /// Those that came with the children.
+    let descriptorCount: Int
     /// Of the keeper that has them; nil when there was none any more.
     let keeper: Int32?
     /// What is to be said of those that were started and that nobody has; a clause for people.
@@ -14,6 +16,7 @@ struct Estate {
     init(_ handOver: KeeperHandOver, _ image: LedgerImage) {
         self.image = image
         children = Dictionary(handOver.children.map { ($0.child.token, $0) }) { former, _ in former }
+        descriptorCount = children.values.reduce(0) { $0 + $1.descriptorCount }
         keeper = handOver.welcome.pid
         loss = "the keeper that it was a child of was killed"
     }
@@ -22,6 +25,7 @@ struct Estate {
     init(_ reading: LedgerReading, isOfThisBoot: Bool) {
         image = reading.image
         children = [:]
+        descriptorCount = 0
         keeper = nil
         loss =
             isOfThisBoot

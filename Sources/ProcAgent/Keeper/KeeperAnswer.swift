@@ -85,6 +85,10 @@ struct KeptChild {
     let child: Child
     let state: State
     var held: [HoldTag: SharedFD] = [:]
+    /// Those that came with it.
+    var descriptorCount: Int {
+        if case .running = state { held.count + 1 } else { held.count }
+    }
 
     fileprivate init(_ bytes: UnsafeRawBufferPointer, _ descriptors: [SharedFD]) {
         let message = bytes.load(as: keeper_child.self)

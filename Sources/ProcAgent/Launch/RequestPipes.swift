@@ -98,7 +98,7 @@ final class RequestPipes {
     /// The pipe has been made before, and its other end is a running process's or gone.
     func restore(_ role: Role, _ end: End, _ descriptor: SharedFD) {
         let joint = joint(end)
-        guard budget.take(1) else { return }
+        budget.takeAnyway(1)
         joint.isMade = true
         joint[role].state = .made(descriptor)
         joint[role.partner].state = .dropped

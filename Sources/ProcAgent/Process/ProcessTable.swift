@@ -79,7 +79,7 @@ package final class ProcessTable {
         own = OwnParent(fileLimit: inheritance.fileLimit)
         budget = DescriptorBudget(
             limit: inheritance.raisedFileLimit - (custody == nil ? 0 : Custody.descriptorReserve),
-            inUse: try Inheritance.openDescriptors().count)
+            inUse: try Inheritance.openDescriptors().count - (custody?.descriptorsOfEstate ?? 0))
         resources = LaunchResources(
             opener: try FileOpener(loop: loop),
             captures: try CaptureFactory(loop: loop, worker: worker, settings: settings.capture) { log.warn($0) },

@@ -44,7 +44,7 @@ package struct ConfigurationFile {
         self.path = path
         mode = status.st_mode & 0o7777
         owner = status.st_uid
-        bytes = try Self.read(file.rawValue, path, limit)
+        bytes = try Self.read(file.rawValue, path, expected: Int(status.st_size), limit)
     }
 
     private static func open(_ path: String) throws(Failure) -> OwnedFD {
@@ -54,11 +54,12 @@ package struct ConfigurationFile {
         return OwnedFD(adopting: result)
     }
 
-    private static func read(_ fd: CInt, _ path: String, _ limit: Int) throws(Failure) -> [UInt8] {
-        // One more than allowed, to see whether there is more.
-        var bytes = [UInt8](repeating: 0, count: limit + 1)
+    private static func read(_ fd: CInt, _ path: String, expected: Int, _ limit: Int) throws(Failure) -> [UInt8] {
+        // One more than expected, to see whether there is more.
+        var bytes = [UInt8](repeating: 0, count: min(expected, limit) + 1)
         var count = 0
-        while count < bytes.count {
+        while count <= limit {
+            if count == bytes.count { bytes += [UInt8](repeating: 0, count: limit + 1 - count) }
             let got = bytes.withUnsafeMutableBytes { bytes in
                 Glibc.read(fd, bytes.baseAddress?.advanced(by: count), bytes.count - count)
             }

@@ -3,7 +3,8 @@ internal import CWebSocket
 /// The certificates and trust of one end of TLS connections.
 ///
 /// It never changes. To renew certificates, make a new one for new connections; those that are open go on with theirs.
-package final class TLSContext {
+package final class TLSContext: @unchecked Sendable {
+    // Unchecked: OpenSSL's contexts are made to be shared by threads as long as nobody changes them.
     /// Certificates or keys in PEM.
     package struct PEM: Sendable {
         package let text: [UInt8]

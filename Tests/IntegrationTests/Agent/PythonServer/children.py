@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -31,9 +32,9 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-def kept_by(agent: int) -> list[int]:
-    """The processes of an agent: the children of its only child, the keeper."""
-    return [child for keeper in children_of(agent) for child in children_of(keeper)]
+def keeper_of(state: Path) -> int:
+    """The pid of the keeper that listens in an agent's folder, or of the last that did; or 0."""
+    return int((state / "keeper.sock.lock").read_text() or 0)
 
 
 def end_all() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import clock_scenarios
 import fault_scenarios
 import identity_scenarios
+import keeper_scenarios
 import output_scenarios
 import process_scenarios
 import restart_scenarios
@@ -28,6 +29,7 @@ _ = (
     clock_scenarios,
     fault_scenarios,
     identity_scenarios,
+    keeper_scenarios,
     output_scenarios,
     process_scenarios,
     restart_scenarios,

@@ -9,7 +9,7 @@ from typing import Any
 
 import certificates
 from agent import Agent
-from children import end_with_parent, kept_by
+from children import children_of, end_with_parent, keeper_of
 from jobs import Job, Kind
 from load import Journal
 from relay import Relay
@@ -31,6 +31,7 @@ class Trial:
         self._port = 0
         self._load: Process | None = None
         self._losses: list[str] | None = None
+        self._wishes: dict[str, Any] = {}
         self._journal = self.folder / "journal"
         # So far of the journal.
         self._read = 0
@@ -42,9 +43,24 @@ class Trial:
         identity = certificates.issue(self.folder, "server")
         await self.start_load()
         self.relay = await Relay.start(self._port)
-        wishes = {"anchor": identity.certificate} | wishes
-        self.agent = await Agent.start(self._program, self.folder, self.relay.port, **wishes)
+        options = {"--state-dir": str(self.state)} | wishes.pop("options", {})
+        self._wishes = {"anchor": identity.certificate, "options": options} | wishes
+        await self.start_agent()
         await self.progress()
+
+    @property
+    def state(self) -> Path:
+        """The agent's state folder."""
+        return self.folder / "state"
+
+    async def start_agent(self) -> None:
+        """Starts it, in place of its predecessor, whose work it takes up."""
+        port = self.relay.port
+        self.agent = await Agent.start(self._program, self.folder, port, **self._wishes)
+
+    async def kill_agent(self) -> None:
+        self.agent.signal(signal.SIGKILL)
+        await self.agent.process.wait()
 
     async def start_load(self) -> None:
         """Starts the scheduler, on the port of its predecessor, whose work it takes up."""
@@ -109,7 +125,7 @@ class Trial:
         async with Limit("the end of all jobs", within):
             line = await self._load.stdout.readline()
         expect(line.startswith(b"done "), f"the scheduler: {self.errors()}")
-        expect_equal(kept_by(self.agent.pid), [], "processes of the agent's keeper")
+        expect_equal(children_of(keeper_of(self.state)), [], "processes of the agent's keeper")
         # The end of the scheduler is no loss.
         self._losses = self.losses()
 
