@@ -247,7 +247,8 @@ extension KeptOutput {
             throw .missing("its first file")
         }
         try checkCounts()
-        total = UInt64(head.count) + UInt64(newer.number - 1) * UInt64(tailCapacity > 0 ? chainCapacity : 0)
+        total =
+            UInt64(head.count) + UInt64(newer.number - 1) * UInt64(tailCapacity > 0 ? chainCapacity : 0)
             + UInt64(newer.count)
         rotateTail()
         if reachesDisk { moveToDisk() }
