@@ -167,6 +167,11 @@ int clinux_cloexec_from(unsigned int first)
     return clinux_result(close_range(first, ~0U, CLOSE_RANGE_CLOEXEC));
 }
 
+int clinux_set_close_on_exec(int fd, bool closes)
+{
+    return clinux_result(fcntl(fd, F_SETFD, closes ? FD_CLOEXEC : 0));
+}
+
 const int clinux_at_cwd = AT_FDCWD;
 const int clinux_o_path = O_PATH;
 const int clinux_o_directory = O_DIRECTORY;

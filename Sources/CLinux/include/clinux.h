@@ -112,6 +112,13 @@ int clinux_memfd(const char *_Nonnull name);
 /* Marks every descriptor from `first` up close-on-exec. */
 int clinux_cloexec_from(unsigned int first);
 
+/* Whether one descriptor is closed by an exec (FD_CLOEXEC). */
+int clinux_set_close_on_exec(int fd, bool closes);
+
+/* flock(2) that doesn't wait: EWOULDBLOCK when somebody else has a lock that is in the way. It belongs to what is open,
+ * not to the process, and so outlives an exec. */
+int clinux_lock(int fd, bool is_exclusive);
+
 /* AT_FDCWD, O_PATH and O_DIRECTORY, whose definitions hide behind macros that Swift can't read or _GNU_SOURCE. */
 extern const int clinux_at_cwd;
 extern const int clinux_o_path;

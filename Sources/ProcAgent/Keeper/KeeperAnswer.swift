@@ -8,7 +8,8 @@ enum KeeperAnswer {
     case welcome(KeeperWelcome)
     case refused(errno: CInt, pid: pid_t, version: UInt32)
     case child(KeptChild)
-    case held(token: UInt64, [HoldTag: SharedFD])
+    /// Of the child before.
+    case held(HeldDescriptor)
     case end
     case spawned(token: UInt64, Launched)
     case notSpawned(token: UInt64, errno: CInt, SpawnStage)
@@ -31,9 +32,9 @@ enum KeeperAnswer {
             self = .refused(errno: refused.error, pid: refused.pid, version: refused.version)
         case KEEPER_CHILD: self = .child(KeptChild(bytes, descriptors))
         case KEEPER_HELD:
-            let held = bytes.load(as: keeper_held.self)
-            let tags = Self.tags(bytes, at: MemoryLayout<keeper_held>.size, Int(held.tag_count))
-            self = .held(token: head.token, Self.named(descriptors[...], tags))
+            guard let descriptor = descriptors.first else { return nil }
+            let tag = HoldTag(rawValue: bytes.load(as: keeper_tagged.self).tag)
+            self = .held(HeldDescriptor(tag: tag, descriptor: descriptor))
         case KEEPER_END: self = .end
         case KEEPER_SPAWNED:
             let spawned = bytes.load(as: keeper_spawned.self)
@@ -43,28 +44,24 @@ enum KeeperAnswer {
                 self = .notSpawned(token: head.token, errno: spawned.error, SpawnStage(keeper_stage(spawned.stage)))
             }
         case KEEPER_COLLECTED, KEEPER_REAPED:
-            let collected = bytes.load(as: keeper_collected.self)
-            self = .collected(
-                token: head.token,
-                Ending(
-                    status: WaitStatus(raw: collected.status), usage: ResourceUsage(collected.usage),
-                    stat: Self.text(bytes, at: MemoryLayout<keeper_collected>.size, collected.stat_length)))
+            let outcome = bytes.load(as: keeper_collected.self).outcome
+            self = .collected(token: head.token, Ending(outcome, bytes, MemoryLayout<keeper_collected>.size))
         case KEEPER_DONE:
             self = .done(token: head.token, errno: bytes.load(as: keeper_done.self).error)
         default: return nil
         }
     }
+}
 
-    fileprivate static func tags(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ count: Int) -> [HoldTag] {
-        (0..<count).map { HoldTag(rawValue: bytes.loadUnaligned(fromByteOffset: offset + 4 * $0, as: UInt32.self)) }
-    }
-
-    fileprivate static func named(_ descriptors: ArraySlice<SharedFD>, _ tags: [HoldTag]) -> [HoldTag: SharedFD] {
-        Dictionary(zip(tags, descriptors)) { former, _ in former }
-    }
-
-    fileprivate static func text(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ count: UInt32) -> [UInt8] {
-        Array(bytes[offset..<(offset + Int(count))])
+extension Ending {
+    /// - Parameter offset: Where the text of `/proc/PID/stat` stands.
+    fileprivate init(_ outcome: keeper_outcome, _ bytes: UnsafeRawBufferPointer, _ offset: Int) {
+        self.init(
+            status: WaitStatus(raw: outcome.status), usage: ResourceUsage(outcome.usage),
+            stat: Array(bytes[offset..<(offset + Int(outcome.stat_length))]),
+            seen: (
+                WallTime(nanoseconds: outcome.realtime_ns), Instant(nanoseconds: UInt64(max(0, outcome.monotonic_ns)))
+            ))
     }
 }
 
@@ -87,23 +84,16 @@ struct KeptChild {
 
     let child: Child
     let state: State
-    var held: [HoldTag: SharedFD]
+    var held: [HoldTag: SharedFD] = [:]
 
     fileprivate init(_ bytes: UnsafeRawBufferPointer, _ descriptors: [SharedFD]) {
         let message = bytes.load(as: keeper_child.self)
         child = Child(token: message.head.token, pid: message.pid)
-        var descriptors = descriptors[...]
-        let pidfd = keeper_state(message.state) == KEEPER_ENDED ? nil : descriptors.popFirst()
-        let tags = KeeperAnswer.tags(bytes, at: MemoryLayout<keeper_child>.size, Int(message.tag_count))
-        held = KeeperAnswer.named(descriptors, tags)
-        if keeper_state(message.state) == KEEPER_RUNNING, let pidfd {
+        if keeper_state(message.state) == KEEPER_RUNNING, let pidfd = descriptors.first {
             state = .running(pidfd: pidfd)
         } else {
-            let offset = MemoryLayout<keeper_child>.size + 4 * Int(message.tag_count)
             state = .ended(
-                Ending(
-                    status: WaitStatus(raw: message.status), usage: ResourceUsage(message.usage),
-                    stat: KeeperAnswer.text(bytes, at: offset, message.stat_length)),
+                Ending(message.outcome, bytes, MemoryLayout<keeper_child>.size),
                 isReaped: keeper_state(message.state) == KEEPER_ENDED)
         }
     }

@@ -14,7 +14,8 @@ struct KeeperHandOver {
 
     /// Says HELLO and takes what comes, up to END. It is waited for, since nothing else can be done before: 64 ms for
     /// ten thousand processes.
-    static func take(from socket: KeeperSocket, umask: UInt32, directory: SharedFD?) throws(KeeperError) -> KeeperHandOver
+    static func take(from socket: KeeperSocket, umask: UInt32, directory: SharedFD?) throws(KeeperError)
+        -> KeeperHandOver
     {
         let sent = socket.send(.hello(umask: umask, directory: directory))
         guard sent == 0 else { throw .lost(SystemError("sendmsg", errno: -sent).description) }
@@ -31,9 +32,9 @@ struct KeeperHandOver {
                 handOver = KeeperHandOver(welcome: welcome)
                 handOver?.children.reserveCapacity(welcome.children)
             case .answer(.child(let child)): handOver?.children.append(child)
-            case .answer(.held(_, let held)):
+            case .answer(.held(let held)):
                 if let last = handOver?.children.indices.last {
-                    handOver?.children[last].held.merge(held) { former, _ in former }
+                    handOver?.children[last].held[held.tag] = held.descriptor
                 }
             case .answer(.end): if let handOver { return handOver }
             // What the agent before us has asked for.

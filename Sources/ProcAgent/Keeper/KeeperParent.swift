@@ -15,8 +15,6 @@ final class KeeperParent: Parent {
     private let fileLimit: Int
     private var startsUnderWay = 0
     let pid: pid_t
-    /// Why it is no more; nil as long as it is there.
-    private(set) var end: String?
 
     var whenReady: () -> Void = {}
     var isBusy: Bool { startsUnderWay >= Self.mostStarts }
@@ -30,9 +28,6 @@ final class KeeperParent: Parent {
     /// Whether a process of this spec can be started; others only by ourselves.
     func takes(_ spec: ProcessSpec) -> Bool { spec.fds.count <= Self.mostFds }
 
-    /// From now on nothing is known any more.
-    func noteEnd(_ reason: String) { end = reason }
-
     func launch(_ plan: LaunchPlan, then: @escaping (Result<Launched, StartFailure>) -> Void) {
         let packet: KeeperPacket
         do {
@@ -41,30 +36,33 @@ final class KeeperParent: Parent {
             return then(.failure(.spawn(plan.executable, reason: "\(error)")))
         }
         startsUnderWay += 1
-        connection.send(packet, answered: { [self] answer in
-            startsUnderWay -= 1
-            switch answer {
-            case .spawned(_, let launched): then(.success(launched))
-            case .notSpawned(_, let errno, let stage):
-                then(.failure(stage.failure(errno, plan.executable)))
-            case .done(_, let errno): then(.failure(SpawnStage.request.failure(errno, plan.executable)))
-            case nil:
-                let reason = "the keeper ended meanwhile; it may have been started, and nobody knows of it"
-                then(.failure(.spawn(plan.executable, reason: reason)))
-            default: preconditionFailure("a SPAWN is answered with what is no answer to it")
-            }
-            if startsUnderWay == Self.mostStarts / 2 { whenReady() }
-        })
+        connection.send(
+            packet,
+            answered: { [self] answer in
+                startsUnderWay -= 1
+                switch answer {
+                case .spawned(_, let launched): then(.success(launched))
+                case .notSpawned(_, let errno, let stage):
+                    then(.failure(stage.failure(errno, plan.executable)))
+                case .done(_, let errno): then(.failure(SpawnStage.request.failure(errno, plan.executable)))
+                case nil:
+                    let reason = "the keeper ended meanwhile; it may have been started, and nobody knows of it"
+                    then(.failure(.spawn(plan.executable, reason: reason)))
+                default: preconditionFailure("a SPAWN is answered with what is no answer to it")
+                }
+                if startsUnderWay == Self.mostStarts / 2 { whenReady() }
+            })
     }
 
     func collect(_ child: Child, reaps: Bool, then: @escaping (Collection) -> Void) {
-        connection.send(.plain(reaps ? KEEPER_REAP : KEEPER_COLLECT, child.token)) { [self] answer in
+        connection.send(.plain(reaps ? KEEPER_REAP : KEEPER_COLLECT, child.token)) { answer in
             switch answer {
             case .collected(_, let ending): then(.ended(ending))
             // A debugger has it, or the keeper lacks what it needs for a moment.
             case .done(_, let errno) where errno != ESRCH: then(.notYet)
             case .done: then(.lost("the keeper doesn't know it"))
-            case nil: then(.lost(end ?? "the connection to its keeper ended"))
+            // Who inherits the processes is known when the keeper's end is.
+            case nil: then(.notYet)
             default: preconditionFailure("a COLLECT is answered with what is no answer to it")
             }
         }
@@ -81,7 +79,9 @@ final class KeeperParent: Parent {
     func drop(_ tag: HoldTag, of token: UInt64) { connection.send(.drop(tag, of: token)) }
 
     /// Has the ledger kept for whoever comes after us.
-    func keep(_ ledger: SharedFD) { connection.send(.ledger(ledger)) }
+    func keep(_ ledger: SharedFD, whenSent: @escaping () -> Void) {
+        connection.send(.ledger(ledger), whenSent: whenSent)
+    }
 
     /// Tells it that nobody comes after us.
     func sayGoodbye(then: @escaping () -> Void) { connection.send(.plain(KEEPER_GOODBYE)) { _ in then() } }

@@ -34,6 +34,7 @@ final class Launch {
 
     private var parent: (any Parent)?
     private var token: UInt64 = 0
+    private var holder: (Int) -> (any CaptureHolder)? = { _ in nil }
     private var directory: SharedFD?
     private var opened: [Int: SharedFD] = [:]
     /// By index in the spec's fds.
@@ -62,9 +63,11 @@ final class Launch {
         self.then = then
     }
 
-    func begin(_ token: UInt64, by parent: any Parent) {
+    /// - Parameter holder: Who holds the capture at a position of the fds, for whoever comes after us.
+    func begin(_ token: UInt64, by parent: any Parent, holder: @escaping (Int) -> (any CaptureHolder)?) {
         self.parent = parent
         self.token = token
+        self.holder = holder
         let found = LaunchCheck.failures(spec, table: table, restriction: resources.restriction)
         // What is wrong with some fds doesn't keep the others from being tried, so that all are told.
         failures = found
@@ -148,7 +151,7 @@ final class Launch {
         let number = spec.fds[position].name.number
         do {
             let output = try resources.captures.make(
-                CaptureParameters(capture), label: "fd \(number) of \(id)", holder: nil)
+                CaptureParameters(capture), label: "fd \(number) of \(id)", holder: holder(position))
             captures[position] = output
             opened[position] = output.childEnd
         } catch {
@@ -278,7 +281,7 @@ final class Launch {
 
 extension FdSpec {
     /// Nil for one that is no pipe between processes.
-    fileprivate var pipeRole: RequestPipes.Role? {
+    var pipeRole: RequestPipes.Role? {
         switch self {
         case .pipeWrite: .writer
         case .pipeRead: .reader

@@ -7,7 +7,7 @@ internal import ProcIO
 /// So it can be carried out here, or handed to another program that does.
 struct LaunchPlan: Sendable {
     /// The process's own name among all that the agent has ever started.
-    let token: UInt64
+    var token: UInt64 = 0
     /// The file to execute; a relative path starts at ``directory``.
     let executable: String
     let argv: CStringBlock
@@ -17,7 +17,7 @@ struct LaunchPlan: Sendable {
     /// The child's working directory; nil: procstar's.
     let directory: SharedFD?
     /// What a parent that outlives us is to hold for whoever comes after us.
-    let held: [HeldDescriptor]
+    var held: [HeldDescriptor] = []
 }
 
 /// Where a descriptor of a child comes from.

@@ -10,11 +10,12 @@ final class OwnParent: Parent {
     /// Never called: it never is busy.
     var whenReady: () -> Void = {}
 
-    private let inheritance: Inheritance
+    /// The children's soft limit of open files.
+    private let fileLimit: Int
     /// Taken once: by now the program has set all the dispositions that it ever sets.
     private let resetSignals = clinux_signals_not_default()
 
-    init(_ inheritance: Inheritance) { self.inheritance = inheritance }
+    init(fileLimit: Int) { self.fileLimit = fileLimit }
 
     func launch(_ plan: LaunchPlan, then: @escaping (Result<Launched, StartFailure>) -> Void) {
         do {
@@ -44,7 +45,7 @@ final class OwnParent: Parent {
                                 executable: executable, argv: argv, envp: envp, copies: copies.baseAddress,
                                 copy_count: copies.count / 2, closes: closes.baseAddress, close_count: closes.count,
                                 close_from: fds.closeFrom, working_directory: plan.directory?.rawValue ?? -1,
-                                file_limit: rlim_t(inheritance.fileLimit), reset_signals: resetSignals)
+                                file_limit: rlim_t(fileLimit), reset_signals: resetSignals)
                             return clinux_spawn(&spawn, &pid, &pidfd, &stage)
                         }
                     }
@@ -71,6 +72,13 @@ final class OwnParent: Parent {
         var usage = rusage()
         let reaped = clinux_reap(child.pid, &status, &usage)
         precondition(reaped == child.pid, "wait4 of a zombie: \(reaped)")
+    }
+
+    /// Whether a process is a child of this one, zombies included.
+    func isParent(of child: Child) -> Bool {
+        var status: CInt = 0
+        var usage = rusage()
+        return clinux_peek(child.pid, &status, &usage) >= 0
     }
 
     func forget(_ child: Child) {}

@@ -9,6 +9,9 @@ protocol Parent: AnyObject {
     var isBusy: Bool { get }
     var whenReady: () -> Void { get set }
 
+    /// Whether it can start a process of this spec.
+    func takes(_ spec: ProcessSpec) -> Bool
+
     /// Starts a process; `then` is called once, perhaps before this returns.
     func launch(_ plan: LaunchPlan, then: @escaping (Result<Launched, StartFailure>) -> Void)
 
@@ -57,8 +60,12 @@ struct Ending: Sendable {
     let usage: ResourceUsage
     /// The text of `/proc/PID/stat`; empty where it couldn't be read.
     let stat: [UInt8]
-    /// When it was seen to have ended, if we weren't there.
+    /// When a keeper saw that it had ended.
     var seen: (wall: WallTime, instant: Instant)?
+}
+
+extension Parent {
+    func takes(_ spec: ProcessSpec) -> Bool { true }
 }
 
 extension ResourceUsage {

@@ -7,13 +7,6 @@ internal import ProcIO
 /// Many thousands of these live at a time, so what only the start needs (argv,
 /// environment, fd specs) is not kept.
 final class ProcessEntry {
-    /// Why the process is being ended by us.
-    enum StopReason {
-        case timeout(Interval)
-        case limit(fd: CInt)
-        case asked(Cause.Sender)
-    }
-
     /// One fd of the spec.
     struct Descriptor {
         let number: CInt
@@ -51,7 +44,7 @@ final class ProcessEntry {
     var stopSpec: StopSpec
     let timeout: Interval?
     let unenforced: [String]
-    let directory: String?
+    var directory: String?
     var environment: [Value.Member]?
     var descriptors: [Descriptor]
     var errors: [String] = []
@@ -82,14 +75,18 @@ final class ProcessEntry {
     var remains: Remains?
     /// Its zombie is gone.
     var isReaped = false
+    /// It was or may have been started, and nobody can say how it ended.
+    var isLost = false
     /// Nothing of the result will change any more, but for output that descendants add.
     var isFinal = false
 
     var stopReason: StopReason?
     /// The last signal that we sent to the leader before its end, and for whom.
-    private var lastSignal: (signum: CInt, sender: Cause.Sender)?
+    var lastSignal: LedgerRecord.SentSignal?
     var timeoutTimer: EventLoop.TimerID?
     var graceTimer: EventLoop.TimerID?
+    /// When its grace is over, if it has one.
+    var graceEnd: Instant?
     /// How long until the session is looked at again.
     var surveyDelay = Interval.milliseconds(50)
     /// Its end is withheld by a debugger, and looked for now and then.
@@ -123,13 +120,13 @@ final class ProcessEntry {
 
     /// Remembers a signal of ours. What others of its session get after the leader's end didn't end it.
     func note(_ signum: CInt, sender: Cause.Sender) {
-        if remains == nil { lastSignal = (signum, sender) }
+        if remains == nil { lastSignal = LedgerRecord.SentSignal(signum: signum, sender: sender) }
     }
 
     /// What ended it, once that is known.
     var cause: Cause {
         guard let remains else {
-            if pid > 0 { return .lost }
+            if isLost { return .lost }
             if case .asked(let sender) = stopReason { return .cancelled(sender: sender) }
             if case .timeout(let interval) = stopReason { return .timeout(interval) }
             return .startFailure

@@ -20,7 +20,10 @@ extension ProcessTable {
         if entry.lifecycle.state == .pending { return stop(entry, because: .asked(sender)) }
         guard entry.remains == nil, let pidfd = entry.pidfd else { throw .noProcess }
         let result = clinux_pidfd_send_signal(pidfd.rawValue, signal.number)
-        if result == 0 { entry.note(signal.number, sender: sender) }
+        if result == 0 {
+            entry.note(signal.number, sender: sender)
+            recordStopping(of: entry)
+        }
         guard result != -ESRCH else { throw .noProcess }
         guard result == 0 else { throw .signal(SystemError("send \(signal.name)", on: id, errno: -result)) }
     }
@@ -64,7 +67,7 @@ extension ProcessTable {
         loop.soon { [unowned self] in inSlices(all, from: next, body) }
     }
 
-    func stop(_ entry: ProcessEntry, because reason: ProcessEntry.StopReason) {
+    func stop(_ entry: ProcessEntry, because reason: StopReason) {
         guard entry.lifecycle.isAlive else { return }
         if entry.stopReason == nil { entry.stopReason = reason }
         advance(entry, .stop)
@@ -77,7 +80,9 @@ extension ProcessTable {
         if entry.awaitsStart || entry.isCollecting {
             entry.deferred.append(.event(event))
         } else {
+            let former = entry.lifecycle.state
             perform(entry.lifecycle.handle(event), for: entry)
+            if entry.lifecycle.state != former { recordStopping(of: entry) }
         }
     }
 
@@ -111,7 +116,9 @@ extension ProcessTable {
             case .armSurvey:
                 armSurvey(entry)
             case .armGrace:
-                entry.graceTimer = loop.at(loop.now + entry.stopSpec.grace) { [unowned self, entry] in
+                let end = entry.graceEnd ?? loop.now + entry.stopSpec.grace
+                entry.graceEnd = end
+                entry.graceTimer = loop.at(end) { [unowned self, entry] in
                     advance(entry, .graceOver)
                 }
             case .disarmGrace:
@@ -180,7 +187,7 @@ extension ProcessTable {
             switch collection {
             case .ended(let ending):
                 entry.isReaped = reaps
-                (entry.stop, entry.stopInstant) = ending.seen ?? (wall, instant)
+                (entry.stop, entry.stopInstant) = (wall, instant)
                 conclude(entry, ending)
             case .notYet: awaitTracer(entry)
             case .lost(let reason): lose(entry, reason)
@@ -189,10 +196,11 @@ extension ProcessTable {
         }
     }
 
-    private func conclude(_ entry: ProcessEntry, _ ending: Ending) {
+    func conclude(_ entry: ProcessEntry, _ ending: Ending) {
         entry.remains = ProcessEntry.Remains(ending)
         disarmTimeout(entry)
-        perform(entry.lifecycle.handle(.leaderExited), for: entry)
+        recordEnd(of: entry, ending)
+        advance(entry, .leaderExited)
         entry.pidfd = nil
         settle(entry)
     }
@@ -200,14 +208,34 @@ extension ProcessTable {
     /// Nobody will ever know how it ended.
     func lose(_ entry: ProcessEntry, _ reason: String) {
         log.error("a process is lost", ["proc_id": .string(entry.id), "reason": .string(reason)])
-        entry.errors.append(reason)
+        entry.isLost = true
+        entry.errors.append("lost: \(reason)")
         entry.stop = .now
         entry.stopInstant = loop.now
         disarmTimeout(entry)
         perform(entry.lifecycle.handle(.lost), for: entry)
+        recordFailure(of: entry)
         leaders[entry.pid] = nil
         entry.pidfd = nil
         settle(entry)
+    }
+
+    /// A keeper has ended. Its children are ours now, if it was a child of ours and we are who reaps orphans.
+    func noteEnd(of keeper: KeeperParent, heir: OwnParent) {
+        let lost = LostParent("the keeper that it was a child of was killed, so nobody knows how it ended")
+        var (inherited, lostCount) = (0, 0)
+        for entry in Array(entries.values) + Array(leaders.values) where entry.parent === keeper && entry.pid > 0 {
+            if heir.isParent(of: entry.child) {
+                entry.parent = heir
+                inherited += 1
+            } else {
+                entry.parent = lost
+                if entry.lifecycle.isAlive { lostCount += 1 }
+            }
+        }
+        log.warn(
+            "the processes of a keeper that is gone",
+            ["inherited": .integer(inherited), "lost_when_they_end": .integer(lostCount)])
     }
 
     /// Seldom worth more than a look now and then.
@@ -220,15 +248,16 @@ extension ProcessTable {
         }
     }
 
-    private func reap(_ entry: ProcessEntry) {
+    func reap(_ entry: ProcessEntry) {
         if !entry.isReaped { entry.parent?.reap(entry.child) }
         entry.isReaped = true
         leaders[entry.pid] = nil
+        if entries[entry.id] !== entry { entry.parent?.forget(entry.child) }
         if entry.isFinal { announceQuiet() }
     }
 
     /// Waits until all that the process wrote has been taken in; then its result is final.
-    private func settle(_ entry: ProcessEntry) {
+    func settle(_ entry: ProcessEntry, isNews: Bool = true) {
         var waitsFor = 1
         let settled = { [unowned self] in
             waitsFor -= 1
@@ -236,7 +265,7 @@ extension ProcessTable {
             entry.isFinal = true
             reduceBudget(of: entry, to: entry.descriptorsKept)
             for descriptor in entry.descriptors { descriptor.capture?.output?.finish() }
-            finished(entry)
+            finished(entry, isNews: isNews)
         }
         for descriptor in entry.descriptors {
             guard let output = descriptor.capture?.output else { continue }

@@ -74,13 +74,13 @@ package struct ResultSnapshot: Sendable {
             result.fds.append(ProcessResult.Descriptor(name, nil))
             return
         }
+        if let failure = captured.output?.failure ?? readFailure {
+            result.fds.append(ProcessResult.Descriptor(name, .error(reason: failure)))
+            return
+        }
         guard let output = captured.output else {
             // Clients ask for the length of whatever the spec captures, also of what was never started.
             result.fds.append(ProcessResult.Descriptor(name, captured.empty(isAttached: maxAttached >= 0)))
-            return
-        }
-        if let failure = output.failure ?? readFailure {
-            result.fds.append(ProcessResult.Descriptor(name, .error(reason: failure)))
             return
         }
         let detached = FdResult.detached(length: output.length, encoding: captured.encoding, cut: output.cut)

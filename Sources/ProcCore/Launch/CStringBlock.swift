@@ -14,6 +14,10 @@ package struct CStringBlock: Equatable, Sendable {
         for string in strings { append(string.utf8) }
     }
 
+    package init(_ strings: [[UInt8]]) {
+        for string in strings { append(string) }
+    }
+
     /// Makes room for `count` strings of `bytes` bytes in all, with their NULs.
     mutating func reserve(_ count: Int, bytes: Int) {
         starts.reserveCapacity(count)

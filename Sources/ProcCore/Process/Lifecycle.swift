@@ -5,7 +5,8 @@
 /// is gone the leader stays an unreaped zombie: so its pid, which is also the
 /// number of the session, can't come to mean anyone else.
 package struct Lifecycle: Equatable, Sendable {
-    package enum State: Equatable, Sendable {
+    /// The names stand in ledgers.
+    package enum State: String, CaseIterable, Equatable, Sendable {
         /// Accepted; its descriptors are being opened, or it waits for its turn.
         case pending
         case running
@@ -65,11 +66,8 @@ package struct Lifecycle: Equatable, Sendable {
 
     package init(killsOrphans: Bool) { self.killsOrphans = killsOrphans }
 
-    /// That of a process which another agent has brought as far as `state`.
-    package init(killsOrphans: Bool, restoring state: State) {
-        self.killsOrphans = killsOrphans
-        self.state = state
-    }
+    /// Goes on from where another agent has brought the process.
+    package mutating func restore(_ state: State) { self.state = state }
 
     /// What has to be done for a restored process to go on: what was awaited is asked for again.
     package var resumption: [Action] {

@@ -1,7 +1,7 @@
 /// Why a process no longer runs, or never did.
 package enum Cause: Equatable, Sendable {
     /// Who asked us to end a process.
-    package enum Sender: String, Sendable {
+    package enum Sender: String, CaseIterable, Sendable {
         /// A client that sent a signal.
         case request
         /// The spec's `stop`, at a client's word.

@@ -81,7 +81,8 @@ import Testing
     func aRestoredLifecycleGoesOn(events: [Lifecycle.Event], resumption: [Lifecycle.Action]) {
         var former = Lifecycle(killsOrphans: false)
         for event in events { _ = former.handle(event) }
-        let restored = Lifecycle(killsOrphans: false, restoring: former.state)
+        var restored = Lifecycle(killsOrphans: false)
+        restored.restore(former.state)
         #expect(restored == former && restored.resumption == resumption)
     }
 
