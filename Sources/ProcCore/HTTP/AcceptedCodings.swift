@@ -34,8 +34,9 @@ package struct AcceptedCodings: Equatable, Sendable {
     /// Of `;q=0.5`: 500; 1000 where there is no such parameter; nil for what is none.
     private static func quality(_ parameters: ArraySlice<ArraySlice<UInt8>>) -> Int? {
         guard let parameter = parameters.first else { return 1000 }
-        guard parameters.count == 1, parameter.count >= 3, parameter.prefix(2).elementsEqual("q=".utf8)
-            || parameter.prefix(2).elementsEqual("Q=".utf8)
+        guard parameters.count == 1, parameter.count >= 3,
+            parameter.prefix(2).elementsEqual("q=".utf8)
+                || parameter.prefix(2).elementsEqual("Q=".utf8)
         else { return nil }
         let digits = parameter.dropFirst(2)
         guard let whole = digits.first, whole == UInt8(ascii: "0") || whole == UInt8(ascii: "1") else { return nil }

@@ -18,7 +18,8 @@ package final class HTTPHead {
         package init() {}
 
         var forC: cws_http_limits {
-            cws_http_limits(head: UInt32(clamping: head), line: UInt32(clamping: line), fields: UInt32(clamping: fields))
+            cws_http_limits(
+                head: UInt32(clamping: head), line: UInt32(clamping: line), fields: UInt32(clamping: fields))
         }
     }
 
