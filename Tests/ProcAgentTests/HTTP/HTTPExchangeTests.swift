@@ -85,7 +85,7 @@ import Testing
                 output.write(Array("part".utf8))
                 output.end()
             case "file":
-                let file = SharedFD(OwnedFD(adopting: open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC)))
+                let file = SharedFD(OwnedFD(adopting: open("/etc/passwd", O_RDONLY | O_CLOEXEC)))
                 responder.respond(HTTPResponse(200, [], .file(file, offset: 0, count: 7)))
             default: responder.respond(.text("twelve bytes"))
             }

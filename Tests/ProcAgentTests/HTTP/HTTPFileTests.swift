@@ -50,10 +50,9 @@ import Testing
     }
 
     @Test func twoGigabytesGoOutInConstantMemory() throws {
-        let folder = TemporaryDirectory()
         let size: UInt64 = 2 << 30
-        let path = folder.write("", to: "sparse")
-        let file = SharedFD(try OwnedFD(result: open(path, O_RDWR | O_CLOEXEC), "open"))
+        // Where nothing is written, no memory is taken.
+        let file = SharedFD(try OwnedFD(result: clinux_memfd("sparse"), "memfd"))
         try #require(ftruncate(file.rawValue, off_t(size)) == 0)
         // Marks at places that a mistake of 32 bits would confuse.
         for place in [0, Int(size) / 2 - 1, Int(size) - 1] { try #require(pwrite(file.rawValue, "m", 1, place) == 1) }
@@ -93,6 +92,22 @@ import Testing
     func residentBytes() -> Int {
         let fields = contents(of: "/proc/self/statm").map { String(decoding: $0, as: UTF8.self).split(separator: " ") }
         return (fields.flatMap { Int($0[1]) } ?? 0) * 4096
+    }
+
+    @Test func whatIsOnDiskOnlyIsReadInFirst() throws {
+        let folder = TemporaryDirectory()
+        let file = try Self.numbered(4_000_000, in: folder)
+        let whole = try #require(contents(of: folder.path("numbers")))
+        let bed = try HTTPBed { _, responder in
+            responder.respond(HTTPResponse(200, [], .file(file, offset: 0, count: 4_000_000)))
+        }
+        // Out of memory again, where the file system does that.
+        try #require(fsync(file.rawValue) == 0)
+        posix_fadvise(file.rawValue, 0, 0, POSIX_FADV_DONTNEED)
+        let client = try bed.client()
+        client.say(Self.get)
+        try bed.run { client.heardCount > 4_000_000 && client.wholeAnswers() == 1 }
+        #expect(try client.answers().first?.body == whole)
     }
 
     @Test func memoryFilesAreSentToo() throws {

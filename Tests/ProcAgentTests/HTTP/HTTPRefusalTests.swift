@@ -8,34 +8,50 @@ import Testing
     static let post = "POST / HTTP/1.1\r\nHost: h\r\n"
     static let get = "GET / HTTP/1.1\r\nHost: h\r\n"
 
-    static let malformed: [(String, Int)] = [
+    /// What is said, and the status of the answer.
+    struct Case: CustomTestStringConvertible {
+        let text: String
+        let status: Int
+
+        init(_ text: String, _ status: Int) {
+            self.text = text
+            self.status = status
+        }
+
+        var testDescription: String { "\(String(reflecting: text).prefix(80)), \(status)" }
+    }
+
+    static let malformed: [Case] = [
         // First lines.
-        ("GET /\r\n\r\n", 400), ("GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("\r\nGET / HTTP/1.1\r\n\r\n", 400),
-        ("GET / HTTP/1.1 \r\nHost: h\r\n\r\n", 400), ("G@T / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("GET a HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("GET /\u{e9} HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("GET /%ff HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
-        ("GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505), ("GET / HTTP/1.9\r\nHost: h\r\n\r\n", 505),
-        ("GET / http/1.1\r\nHost: h\r\n\r\n", 400), ("\u{16}\u{3}\u{1}\u{2}", 400),
-        ("GET /\(String(repeating: "a", count: 9000)) HTTP/1.1\r\nHost: h\r\n\r\n", 414),
+        Case("GET /\r\n\r\n", 400), Case("GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        Case("\r\nGET / HTTP/1.1\r\n\r\n", 400),
+        Case("GET / HTTP/1.1 \r\nHost: h\r\n\r\n", 400), Case("G@T / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        Case("GET a HTTP/1.1\r\nHost: h\r\n\r\n", 400), Case("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        Case("GET /\u{e9} HTTP/1.1\r\nHost: h\r\n\r\n", 400), Case("GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        Case("GET /%ff HTTP/1.1\r\nHost: h\r\n\r\n", 400), Case("GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        Case("GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505), Case("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        Case("GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505), Case("GET / HTTP/1.9\r\nHost: h\r\n\r\n", 505),
+        Case("GET / http/1.1\r\nHost: h\r\n\r\n", 400), Case("\u{16}\u{3}\u{1}\u{2}", 400),
+        Case("GET /\(String(repeating: "a", count: 9000)) HTTP/1.1\r\nHost: h\r\n\r\n", 414),
         // Fields.
-        ("GET / HTTP/1.1\r\n\r\n", 400), (get + "Host: i\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
-        (get + "a : b\r\n\r\n", 400), (get + "a\r\n\r\n", 400), (get + ": b\r\n\r\n", 400),
-        (get + "a: b\u{1}\r\n\r\n", 400),
-        (get + "a: b\0c\r\n\r\n", 400), (get + "a: b\rc\r\n\r\n", 400), (get + "a: b\n\r\n", 400),
-        (get + "\n", 400), (get + "a: b\r\n c\r\n\r\n", 400), (get + "\tc: d\r\n\r\n", 400),
-        (get + "a: \(String(repeating: "b", count: 9000))\r\n\r\n", 431),
-        (get + String(repeating: "a: b\r\n", count: 101) + "\r\n", 431),
-        (get + String(repeating: "a: \(String(repeating: "b", count: 8000))\r\n", count: 3), 431),
-        (get + "Expect: 200-ok\r\n\r\n", 417), (post + "Expect: 100-continue, x\r\nContent-Length: 1\r\n\r\n", 417),
+        Case("GET / HTTP/1.1\r\n\r\n", 400), Case(get + "Host: i\r\n\r\n", 400),
+        Case("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        Case(get + "a : b\r\n\r\n", 400), Case(get + "a\r\n\r\n", 400), Case(get + ": b\r\n\r\n", 400),
+        Case(get + "a: b\u{1}\r\n\r\n", 400),
+        Case(get + "a: b\0c\r\n\r\n", 400), Case(get + "a: b\rc\r\n\r\n", 400), Case(get + "a: b\n\r\n", 400),
+        Case(get + "\n", 400), Case(get + "a: b\r\n c\r\n\r\n", 400), Case(get + "\tc: d\r\n\r\n", 400),
+        Case(get + "a: \(String(repeating: "b", count: 9000))\r\n\r\n", 431),
+        Case(get + String(repeating: "a: b\r\n", count: 101) + "\r\n", 431),
+        Case(get + String(repeating: "a: \(String(repeating: "b", count: 8000))\r\n", count: 3), 431),
+        Case(get + "Expect: 200-ok\r\n\r\n", 417),
+        Case(post + "Expect: 100-continue, x\r\nContent-Length: 1\r\n\r\n", 417),
     ]
 
     @Test(arguments: malformed)
-    func whatCannotBeReadIsRefused(text: String, status: Int) throws {
+    func whatCannotBeReadIsRefused(example: Case) throws {
         let bed = try HTTPBed { _, responder in responder.respond(.text("fine")) }
-        let answers = try bed.ask(text)
-        #expect(answers.map(\.status) == [status])
+        let answers = try bed.ask(example.text)
+        #expect(answers.map(\.status) == [example.status])
         let answer = try #require(answers.first)
         #expect(answer.fields["connection"] == "close" && answer.fields["content-type"] == "application/json")
         #expect(answer.text.hasPrefix(#"{"error":""#) && answer.text.hasSuffix(#""}"#) && answer.isWhole)
@@ -91,7 +107,10 @@ import Testing
         var (collected, gone) = (false, false)
         let bed = try HTTPBed { _, responder in
             responder.onDisconnect { gone = true }
-            responder.collectBody { _ in collected = true }
+            responder.collectBody { _ in
+                collected = true
+                responder.respond(.text("fine"))
+            }
         }
         let answers = try bed.ask(
             Self.post + "Transfer-Encoding: chunked\r\n\r\n" + body + "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n")
