@@ -3,13 +3,6 @@ internal import ProcCore
 
 /// One connection of a server: the socket, the conversation on it, and the clock of both.
 final class HTTPConnection {
-    /// What a request's body is for.
-    private enum BodyUse {
-        case none
-        case collected([UInt8], then: ([UInt8]) -> Void)
-        case handedOn(piece: (UnsafeBufferPointer<UInt8>) -> Void, ended: (Bool) -> Void)
-    }
-
     let peer: HTTPPeer
     let isRefused: Bool
     private let guests: HTTPGuests
@@ -242,25 +235,14 @@ extension HTTPConnection {
     }
 
     private func take(_ bytes: UnsafeBufferPointer<UInt8>) {
-        switch bodyUse {
-        case .none: break
-        case .collected(var all, let then):
-            // Not shared, so that it isn't copied with each piece.
-            bodyUse = .none
-            all.append(contentsOf: bytes)
-            bodyUse = .collected(all, then: then)
-        case .handedOn(let piece, _): piece(bytes)
-        }
+        // Who gets it may use the connection.
+        if case .handedOn(let piece, _) = bodyUse { piece(bytes) } else { bodyUse.collect(bytes) }
     }
 
     private func endBody(isComplete: Bool) {
         let use = bodyUse
         bodyUse = .none
-        switch use {
-        case .none: break
-        case .collected(let all, let then): if isComplete { then(all) }
-        case .handedOn(_, let ended): ended(isComplete)
-        }
+        use.ended(isComplete: isComplete)
     }
 }
 

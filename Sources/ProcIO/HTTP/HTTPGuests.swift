@@ -63,7 +63,7 @@ final class HTTPGuests {
             // No memory, or the kernel's limit of watched descriptors: the client sees the connection close.
             notice(.cannotAccept(error as? SystemError ?? SystemError("begin TLS for", on: "\(peer)", errno: ENOMEM)))
         }
-        guard refused >= settings.refusalLimit, !isPaused else { return }
+        guard refused >= settings.refusalLimit else { return }
         isPaused = true
         isFull()
     }

@@ -51,7 +51,8 @@ package final class HTTPResponder {
     /// Answers. Nothing happens when no answer is wanted any more.
     package func respond(_ response: HTTPResponse) { connection.respond(exchange, response) }
 
-    /// Begins an answer whose body is made while it is sent.
+    /// Begins an answer whose body is made while it is sent. Look at ``HTTPOutput/isOpen`` first: for HEAD it isn't, and
+    /// all is done.
     ///
     /// - Parameter length: Of the body, where it is known.
     package func stream(_ status: UInt16, _ fields: [HTTPField], length: UInt64? = nil) -> HTTPOutput {
