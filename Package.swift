@@ -39,7 +39,9 @@ let package = Package(
         // Effects that agent and scheduler share.
         .target(name: "ProcIO", dependencies: ["CLinux", "CWebSocket", "ProcCore"], swiftSettings: strict),
         // The engine: launching, watching and capturing processes.
-        .target(name: "ProcAgent", dependencies: ["CLinux", "CZlib", "ProcCore", "ProcIO"], swiftSettings: strict),
+        .target(
+            name: "ProcAgent", dependencies: ["CKeeper", "CLinux", "CZlib", "ProcCore", "ProcIO"],
+            swiftSettings: strict),
         .executableTarget(
             name: "procstar", dependencies: ["CLinux", "ProcCore", "ProcIO", "ProcAgent"], swiftSettings: strict),
 
@@ -63,9 +65,16 @@ let package = Package(
         // An agent in C, which tests the keeper.
         .executableTarget(
             name: "keeper-driver", dependencies: ["CKeeper", "CLinux"], path: "Tests/KeeperDriver", cSettings: cFlags),
+        // A program that puts another in its place as an agent does.
+        .executableTarget(
+            name: "upgrade-driver", dependencies: ["CLinux", "ProcCore", "ProcAgent"], path: "Tests/UpgradeDriver",
+            swiftSettings: strict),
         .testTarget(
             name: "KeeperTests",
-            dependencies: ["CLinux", "ProcIO", "TestSupport", "procstar-keeper", "keeper-driver"],
+            dependencies: [
+                "CLinux", "ProcAgent", "ProcCore", "ProcIO", "TestSupport", "procstar-keeper", "keeper-driver",
+                "upgrade-driver",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ProcCoreTests", dependencies: ["ProcCore", "TestSupport"], exclude: ["Fixtures"],

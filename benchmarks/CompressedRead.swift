@@ -10,7 +10,7 @@ let worker = try Worker(loop: loop, name: "worker")
 let factory = try CaptureFactory(loop: loop, worker: worker, settings: CaptureSettings(directory: "/tmp")) { message in
     fatalError(message)
 }
-let capture = try factory.make(CaptureParameters(mode: .tempfile), label: "bench")
+let capture = try factory.make(CaptureParameters(mode: .tempfile), label: "bench", holder: nil)
 guard let target = capture.childEnd?.rawValue else { fatalError("no descriptor to write to") }
 
 var size = 0

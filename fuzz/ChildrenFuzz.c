@@ -55,12 +55,12 @@ static void add(struct children *children, uint64_t token, pid_t pid)
 {
     if (model[token].is_known || pid_is_taken(pid))
         return;
-    REQUIRE(children_reserve(children, 0) == 0);
+    REQUIRE(children_reserve(children) == 0);
     model[token].is_known = true;
     model[token].is_reaped = false;
     model[token].pid = pid;
     model[token].pidfd = open_in_model();
-    (void)children_add(children, token, pid, model[token].pidfd);
+    (void)children_add(children, token, pid, model[token].pidfd, NULL);
 }
 
 static void hold(struct children *children, uint64_t token, uint32_t tag)
@@ -68,9 +68,8 @@ static void hold(struct children *children, uint64_t token, uint32_t tag)
     const slot which = children_by_token(children, token);
     if (!which)
         return;
-    REQUIRE(children_reserve(children, 1) == 0);
     const int fd = open_in_model();
-    children_hold(children, which, tag, fd);
+    REQUIRE(children->slots && held_put(&children->slots[which].held, tag, fd) == 0);
     REQUIRE(!model[token].held[tag] || !is_open[model[token].held[tag]]);
     model[token].held[tag] = fd;
 }
@@ -80,7 +79,7 @@ static void drop(struct children *children, uint64_t token, uint32_t tag)
     const slot which = children_by_token(children, token);
     if (!which)
         return;
-    REQUIRE(children_drop(children, which, tag) == (model[token].held[tag] ? 0 : -ENOENT));
+    REQUIRE(children->slots && held_drop(&children->slots[which].held, tag) == (model[token].held[tag] ? 0 : -ENOENT));
     model[token].held[tag] = 0;
 }
 
@@ -100,17 +99,17 @@ static void end(struct children *children, uint64_t token)
         model[token].held[tag] = 0;
 }
 
-static void check_held(const struct children *children, const struct child *child, uint64_t token)
+static void check_held(const struct child *child, uint64_t token)
 {
     size_t count = 0;
-    for (uint32_t next = child->held; next; next = children->held[next].next, count++)
-        REQUIRE(model[token].held[children->held[next].tag] == children->held[next].fd);
+    for (const struct held *held = child->held; held; held = held->next, count++)
+        REQUIRE(model[token].held[held->tag] == held->fd);
     for (size_t tag = 0; tag < TAGS; tag++)
         count -= model[token].held[tag] != 0;
     REQUIRE(count == 0);
 }
 
-static void check(const struct children *children)
+static void check(struct children *children)
 {
     size_t count = 0;
     size_t unreaped = 0;
@@ -125,7 +124,7 @@ static void check(const struct children *children)
         REQUIRE(child->token == token && child->is_reaped == model[token].is_reaped);
         REQUIRE(child->is_reaped || (child->pid == model[token].pid && child->pidfd == model[token].pidfd &&
                                      children_by_pid(children, child->pid) == which));
-        check_held(children, child, token);
+        check_held(child, token);
         count++;
         unreaped += !child->is_reaped;
         open += !child->is_reaped;
@@ -167,8 +166,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check(&children);
     }
     check(&children);
+    for (slot which = 1; which < children.slots_used; which++)
+        held_drop_all(&children.slots[which].held);
     free(children.slots);
-    free(children.held);
-    free(children.buckets);
     return 0;
 }

@@ -43,9 +43,8 @@ static void check_spawn(const struct keeper_spawn *spawn, size_t len, size_t des
 
 static void check_child(const struct keeper_child *child, size_t len, size_t descriptors)
 {
-    REQUIRE(child->tag_count <= descriptors && descriptors <= child->tag_count + 1 &&
-            child->stat_length <= KEEPER_STAT_LIMIT && child->tag_count <= child->held_count);
-    REQUIRE(len == sizeof *child + child->tag_count * sizeof(uint32_t) + child->stat_length);
+    REQUIRE(descriptors <= 1 && child->outcome.stat_length <= KEEPER_STAT_LIMIT);
+    REQUIRE(len == sizeof *child + child->outcome.stat_length);
 }
 
 /* No part of a message is one. HELLO of other versions may have any length. */

@@ -31,16 +31,11 @@ static bool pairs_are_good(const struct keeper_spawn *spawn, const struct keeper
     return true;
 }
 
-/* One tag names one descriptor. */
 static bool holds_are_good(const struct keeper_spawn *spawn, const struct keeper_hold_tag *holds)
 {
-    for (size_t i = 0; i < spawn->hold_count; i++) {
+    for (size_t i = 0; i < spawn->hold_count; i++)
         if (holds[i].index >= spawn->descriptor_count || holds[i].reserved != 0)
             return false;
-        for (size_t j = 0; j < i; j++)
-            if (holds[j].tag == holds[i].tag)
-                return false;
-    }
     return true;
 }
 
@@ -113,21 +108,16 @@ int keeper_check_request(const void *bytes, size_t length, size_t descriptors)
     }
 }
 
-static bool child_is_good(const struct keeper_child *child, size_t length, size_t descriptors)
+static bool outcome_is_good(const struct keeper_outcome *outcome, size_t length_with_text)
 {
-    if (length < sizeof *child || child->tag_count > KEEPER_HELD_LIMIT || child->stat_length > KEEPER_STAT_LIMIT)
-        return false;
-    const bool has_pidfd = child->state != KEEPER_ENDED;
-    return child->head.token != 0 && child->pid > 0 && child->state >= KEEPER_RUNNING && child->state <= KEEPER_ENDED &&
-           child->held_count >= child->tag_count && descriptors == child->tag_count + (has_pidfd ? 1U : 0U) &&
-           length == sizeof *child + child->tag_count * sizeof(uint32_t) + child->stat_length;
+    return outcome->stat_length <= KEEPER_STAT_LIMIT && length_with_text == sizeof *outcome + outcome->stat_length;
 }
 
-static bool held_is_good(const struct keeper_held *held, size_t length, size_t descriptors)
+static bool child_is_good(const struct keeper_child *child, size_t length, size_t descriptors)
 {
-    return length >= sizeof *held && held->head.token != 0 && held->tag_count > 0 &&
-           held->tag_count <= KEEPER_HELD_LIMIT && held->tag_count == descriptors && held->reserved == 0 &&
-           length == sizeof *held + held->tag_count * sizeof(uint32_t);
+    return length >= sizeof *child && child->head.token != 0 && child->pid > 0 && child->state >= KEEPER_RUNNING &&
+           child->state <= KEEPER_ENDED && descriptors == (child->state != KEEPER_ENDED ? 1U : 0U) &&
+           outcome_is_good(&child->outcome, length - offsetof(struct keeper_child, outcome));
 }
 
 static bool spawned_is_good(const struct keeper_spawned *spawned, size_t length, size_t descriptors)
@@ -141,8 +131,8 @@ static bool spawned_is_good(const struct keeper_spawned *spawned, size_t length,
 
 static bool collected_is_good(const struct keeper_collected *collected, size_t length, size_t descriptors)
 {
-    return length >= sizeof *collected && collected->stat_length <= KEEPER_STAT_LIMIT && descriptors == 0 &&
-           collected->head.token != 0 && length == sizeof *collected + collected->stat_length;
+    return length >= sizeof *collected && descriptors == 0 && collected->head.token != 0 &&
+           outcome_is_good(&collected->outcome, length - offsetof(struct keeper_collected, outcome));
 }
 
 int keeper_check_answer(const void *bytes, size_t length, size_t descriptors)
@@ -158,7 +148,7 @@ int keeper_check_answer(const void *bytes, size_t length, size_t descriptors)
         case KEEPER_CHILD:
             return verdict(child_is_good(bytes, length, descriptors));
         case KEEPER_HELD:
-            return verdict(held_is_good(bytes, length, descriptors));
+            return verdict(descriptors == 1 && tagged_is_good(bytes, length));
         case KEEPER_END:
             return verdict(length == sizeof *head && descriptors == 0);
         case KEEPER_SPAWNED:

@@ -130,6 +130,18 @@ int clinux_bytes_waiting(int fd)
     return ioctl(fd, FIONREAD, &count) < 0 ? -errno : count;
 }
 
+int64_t clinux_splice_to_file(int pipe, int file, int64_t offset, size_t len)
+{
+    loff_t at = offset;
+    const ssize_t count = splice(pipe, NULL, file, &at, len, SPLICE_F_NONBLOCK);
+    return count < 0 ? -errno : count;
+}
+
+int clinux_punch_hole(int file, int64_t offset, int64_t len)
+{
+    return clinux_result(fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, len));
+}
+
 int clinux_has_no_writer(int fd)
 {
     /* Should somebody open it for writing right now, the signal must be one that does nothing. */
@@ -153,6 +165,11 @@ int clinux_memfd(const char *name)
 int clinux_cloexec_from(unsigned int first)
 {
     return clinux_result(close_range(first, ~0U, CLOSE_RANGE_CLOEXEC));
+}
+
+int clinux_set_close_on_exec(int fd, bool closes)
+{
+    return clinux_result(fcntl(fd, F_SETFD, closes ? FD_CLOEXEC : 0));
 }
 
 const int clinux_at_cwd = AT_FDCWD;

@@ -3,11 +3,14 @@
 #include "clinux_sockets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 static int socket_result(int result)
 {
@@ -76,6 +79,33 @@ int clinux_accept(int fd, struct sockaddr_storage *peer)
         return -errno;
     (void)set_option(connection, IPPROTO_TCP, TCP_NODELAY);
     return connection;
+}
+
+int clinux_packet_pair(int *first, int *second)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    *first = ends[0];
+    *second = ends[1];
+    return 0;
+}
+
+int clinux_packet_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const size_t length = strlen(path);
+    if (length > CLINUX_SOCKET_PATH_LIMIT)
+        return -ENAMETOOLONG;
+    memcpy(address.sun_path, path, length);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    int result = socket_result(connect(fd, (const struct sockaddr *)&address, sizeof address));
+    if (result < 0)
+        (void)close(fd);
+    return result < 0 ? result : fd;
 }
 
 int clinux_local_address(int fd, struct sockaddr_storage *out)

@@ -1,4 +1,5 @@
-/* The keeper's state, and its parts. One thread, one instance; nothing here waits for a peer. */
+/* The keeper's state, and its parts. One thread, one instance; nothing here waits for a peer. Every signal is blocked
+ * and none has a handler, so no call is interrupted. */
 #ifndef KEEPER_H
 #define KEEPER_H
 
@@ -15,24 +16,36 @@
  * what a spawn needs has low numbers, and little of the table is copied for the child (CLOSE_RANGE_UNSHARE); and when
  * descriptors run out, there are still some to receive a message with, or a new agent. */
 #define LONG_LIVED_FLOOR 512
-/* Numbers below this one are taken by the keeper's own from the start, so that nothing received is at a number that
- * children commonly want, and needs no lifting. */
-#define RECEIVED_FLOOR 10
 
-/* The longest answer: a CHILD. */
-#define ANSWER_LIMIT (sizeof(struct keeper_child) + KEEPER_HELD_LIMIT * sizeof(uint32_t) + KEEPER_STAT_LIMIT)
+#define EXIT_SYSTEM 1
+#define EXIT_USAGE 2
+#define EXIT_TAKEN 3
 
-/* A message on its way to the agent. The descriptors are lent. */
+/* A message on its way to the agent. */
 struct answer {
-    _Alignas(uint64_t) uint8_t bytes[ANSWER_LIMIT];
+    union {
+        struct keeper_head head;
+        struct keeper_welcome welcome;
+        struct keeper_child child;
+        struct keeper_tagged held;
+        struct keeper_spawned spawned;
+        struct keeper_collected collected;
+        struct keeper_done done;
+        uint8_t bytes[sizeof(struct keeper_child) + KEEPER_STAT_LIMIT];
+    };
     size_t length; /* 0: none is waiting */
-    int fds[KEEPER_HELD_LIMIT + 1];
-    size_t fd_count;
+    int fd;        /* lent; -1: none goes with it */
 };
 
 /* A message from the agent. Who takes a descriptor puts -1 in its place; the others are closed. */
 struct request {
-    _Alignas(uint64_t) uint8_t bytes[KEEPER_MESSAGE_LIMIT];
+    union {
+        struct keeper_head head;
+        struct keeper_hello hello;
+        struct keeper_spawn spawn;
+        struct keeper_tagged tagged;
+        uint8_t bytes[KEEPER_MESSAGE_LIMIT];
+    };
     size_t length;
     int fds[KEEPER_DESCRIPTOR_LIMIT];
     size_t fd_count;
@@ -43,24 +56,23 @@ struct request {
 struct hand_over {
     bool is_under_way;
     slot next;
-    uint32_t next_held; /* of the child before `next`, that are still to be handed over */
+    const struct held *_Nullable next_held; /* of the child before `next` */
 };
 
 struct connection {
     int fd; /* -1: there is none */
     pid_t pid;
-    bool is_agent;      /* it has said HELLO */
-    bool is_closing;    /* after the answer that waits */
-    int64_t not_before; /* the kernel lacked memory to send or receive */
+    bool is_agent;   /* it has said HELLO */
+    bool is_closing; /* after the answer that waits */
     struct hand_over hand_over;
     struct answer answer;
 };
 
+/* When to look for children that have ended. */
 struct sweep {
-    bool is_due;
-    int64_t not_before;      /* so that sweeps take a small part of the time */
-    int64_t retry_at;        /* NEVER: there is nothing to try again */
-    int64_t list_not_before; /* of a look at the list of all children */
+    int64_t due; /* NEVER: when a signal says that there is one */
+    int64_t not_before;
+    int64_t list_not_before;
 };
 
 struct keeper {
@@ -73,7 +85,6 @@ struct keeper {
     int listener; /* -1: there is none */
     int listener_folder;
     const char *_Nullable listener_name;
-    int64_t listen_not_before;
     int null;
 
     int directory; /* of children that have none of their own; -1: "/" */
@@ -84,16 +95,20 @@ struct keeper {
     bool has_goodbye;   /* the agent needs nothing any more */
     bool is_terminated; /* SIGTERM */
     int64_t keep_ns;
-    int64_t idle_since; /* when the agent left or the last child ended, whatever was later */
+    int64_t idle_since;  /* when the agent left or the last child ended, whatever was later */
+    int64_t short_until; /* the kernel lacked something that a connection needs, and won't tell when it has it */
 };
 
 #define NEVER INT64_MAX
 
 int64_t now_ns(void);
+int64_t earlier(int64_t a, int64_t b);
 
 /* ---- listen.c ---- */
 
-/* Takes a socket in a folder, under a lock: 0, or an exit status after saying why on standard error. */
+/* Says on standard error what could not be done, with errno: an exit status. */
+int complain(const char *_Nonnull act, const char *_Nonnull object);
+/* Takes a socket in a folder, under a lock: 0, or an exit status after saying why. */
 int listen_at(struct keeper *_Nonnull keeper, const char *_Nonnull path);
 /* Takes a connection that has come. */
 void accept_connection(struct keeper *_Nonnull keeper);
@@ -105,8 +120,12 @@ void stop_listening(struct keeper *_Nonnull keeper);
 /* Sends what waits, then reads and answers requests, for a while. */
 void serve_connection(struct keeper *_Nonnull keeper);
 void close_connection(struct keeper *_Nonnull keeper);
+/* Lets nothing more come or go. What has come is still to be read. */
+void cut_connection(struct connection *_Nonnull connection);
 /* Tries once to send a message that stands for itself, for a connection that is closed next. */
 void send_refusal(int fd, int error, pid_t pid);
+/* After a failure for want of something: no connection is served for a moment. */
+void wait_for_the_kernel(struct keeper *_Nonnull keeper);
 
 /* ---- answer.c: fill in the connection's answer ---- */
 
@@ -124,18 +143,18 @@ int answer_next_of_hand_over(struct keeper *_Nonnull keeper);
 /* Carries out a SPAWN that has been checked, and answers it; -EBADMSG if its text isn't what it says. */
 int spawn_child(struct keeper *_Nonnull keeper, struct request *_Nonnull request);
 
+/* A copy of a descriptor among the long-lived ones, put into a list: 0 or -errno. */
+int hold_copy(const struct keeper *_Nonnull keeper, struct held *_Nullable *_Nonnull list, uint32_t tag, int fd);
+
 /* ---- reap.c ---- */
 
 /* Records how a child ended, from its zombie: 0, -EAGAIN if it hasn't, or another -errno. */
 int collect_child(struct keeper *_Nonnull keeper, slot which);
 /* The same, and reaps it. */
 int reap_child(struct keeper *_Nonnull keeper, slot which);
-/* Reaps orphans and, when no agent is there, children. */
+/* SIGCHLD: it names one that has ended; there may be others. */
+void note_end(struct keeper *_Nonnull keeper, pid_t pid);
+/* Reaps orphans and, when no agent is there, children, for a while. */
 void sweep(struct keeper *_Nonnull keeper);
-/* When to do so next, or NEVER. */
-int64_t next_sweep(const struct keeper *_Nonnull keeper);
-
-/* A copy of a descriptor among the long-lived ones, or -errno. */
-int long_lived_copy(const struct keeper *_Nonnull keeper, int fd);
 
 #endif

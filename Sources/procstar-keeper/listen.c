@@ -5,24 +5,18 @@
 #include "clinux.h"
 #include "keeper.h"
 
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define EXIT_SYSTEM 1
-#define EXIT_TAKEN 3
 /* What struct sockaddr_un has room for, less ".lock". */
 #define LONGEST_NAME 100
 /* A keeper that is just ending has the lock for a moment. */
 #define LOCK_TRIES 100
 #define LOCK_DISTANCE_NS 10000000
-/* After an accept that failed for want of something. */
-#define LISTEN_DISTANCE INT64_C(100000000)
 
-static int complain(const char *act, const char *object)
+int complain(const char *act, const char *object)
 {
     const int error = errno;
     (void)fprintf(stderr, "procstar-keeper: %s %s: %s\n", act, object,
@@ -30,7 +24,8 @@ static int complain(const char *act, const char *object)
     return EXIT_SYSTEM;
 }
 
-/* Opens the folder and goes there: 0, or an exit status. */
+/* Opens the folder and goes there, so that the whole path may be longer than a socket's address: 0, or an exit status.
+ */
 static int enter_folder(struct keeper *keeper, const char *folder)
 {
     struct stat status;
@@ -58,14 +53,14 @@ static int say_taken(int lock, const char *path)
 /* Takes the lock beside the socket, which stays as long as this process: 0, or an exit status. */
 static int take_lock(const char *name, const char *path)
 {
-    char lock_name[128];
+    char lock_name[LONGEST_NAME + sizeof ".lock"];
     (void)snprintf(lock_name, sizeof lock_name, "%s.lock", name);
     const int lock = open(lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0)
         return complain("open the lock of", path);
     const struct timespec distance = {.tv_nsec = LOCK_DISTANCE_NS};
     for (int tries = 1; flock(lock, LOCK_EX | LOCK_NB) < 0; tries++) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
+        if (errno != EWOULDBLOCK)
             return complain("lock", path);
         if (tries == LOCK_TRIES)
             return say_taken(lock, path);
@@ -95,22 +90,15 @@ static int bind_here(struct keeper *keeper, const char *name, const char *path)
 
 int listen_at(struct keeper *keeper, const char *path)
 {
-    /* The folder is gone into, so that the whole path may be longer than a socket's address. */
-    static char for_folder[PATH_MAX];
-    static char for_name[PATH_MAX];
-    if (strlen(path) >= PATH_MAX) {
-        errno = ENAMETOOLONG;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    errno = *name ? ENAMETOOLONG : EISDIR;
+    if (!*name || strlen(name) > LONGEST_NAME)
         return complain("listen at", path);
-    }
-    memcpy(for_folder, path, strlen(path) + 1);
-    memcpy(for_name, path, strlen(path) + 1);
-    const char *name = basename(for_name);
-    if (strlen(name) > LONGEST_NAME) {
-        (void)fprintf(stderr, "procstar-keeper: %s: the name of a socket has %d bytes at most\n", path, LONGEST_NAME);
-        return EXIT_SYSTEM;
-    }
     keeper->listener_name = name;
-    int status = enter_folder(keeper, dirname(for_folder));
+    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    int status = folder ? enter_folder(keeper, folder) : complain("listen at", path);
+    free(folder);
     if (status == 0)
         status = take_lock(name, path);
     return status == 0 ? bind_here(keeper, name, path) : status;
@@ -122,39 +110,34 @@ void stop_listening(struct keeper *keeper)
         (void)unlinkat(keeper->listener_folder, keeper->listener_name, 0);
 }
 
-/* Reads to its end what an agent has said that isn't there any more. */
-static void finish_with_the_dead(struct keeper *keeper)
-{
-    struct pollfd connection = {.fd = keeper->connection.fd, .events = 0};
-    while (keeper->connection.fd >= 0 && keeper->connection.not_before <= now_ns() && poll(&connection, 1, 0) == 1 &&
-           connection.revents & POLLHUP)
-        serve_connection(keeper);
-}
-
 void accept_connection(struct keeper *keeper)
 {
-    struct ucred peer = {.pid = 0};
-    socklen_t length = sizeof peer;
+    struct connection *connection = &keeper->connection;
+    /* What has been said comes first, by an agent that has gone, or by one that isn't known as such yet. */
+    struct pollfd before = {.fd = connection->fd, .events = connection->is_agent ? 0 : POLLIN};
+    if (poll(&before, 1, 0) != 0)
+        return;
     const int fd = CALL(accept4, keeper->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
-        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-            keeper->listen_not_before = now_ns() + LISTEN_DISTANCE;
+        if (errno != EAGAIN)
+            wait_for_the_kernel(keeper);
         return;
     }
-    finish_with_the_dead(keeper);
+    struct ucred peer = {.pid = 0};
+    socklen_t length = sizeof peer;
     int refusal = 0;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || peer.uid != geteuid())
         refusal = EACCES;
-    else if (keeper->connection.fd >= 0 && keeper->connection.is_agent)
+    else if (connection->is_agent)
         refusal = EBUSY;
     if (refusal) {
-        send_refusal(fd, refusal, refusal == EBUSY ? keeper->connection.pid : 0);
+        send_refusal(fd, refusal, refusal == EBUSY ? connection->pid : 0);
         (void)close(fd);
         return;
     }
     /* Who has said nothing gives way. */
-    if (keeper->connection.fd >= 0)
+    if (connection->fd >= 0)
         close_connection(keeper);
-    keeper->connection.fd = fd;
-    keeper->connection.pid = peer.pid;
+    connection->fd = fd;
+    connection->pid = peer.pid;
 }

@@ -13,20 +13,11 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#define EXIT_SYSTEM 1
-#define EXIT_USAGE 2
 #define SECOND INT64_C(1000000000)
 #define DEFAULT_KEEP 60
 #define LONGEST_KEEP (UINT32_C(1) << 30)
 
-static struct keeper keeper = {
-    .connection = {.fd = -1},
-    .sweep = {.retry_at = NEVER},
-    .listener = -1,
-    .directory = -1,
-    .ledger = -1,
-    .keep_ns = DEFAULT_KEEP * SECOND,
-};
+static struct keeper keeper;
 
 static const char *const help = "Usage: procstar-keeper [--listen PATH] [--fd N] [--keep SECONDS]\n"
                                 "\n"
@@ -37,13 +28,6 @@ static const char *const help = "Usage: procstar-keeper [--listen PATH] [--fd N]
                                 "  --fd N           an agent's connection, inherited: a SOCK_SEQPACKET socket\n"
                                 "  --keep SECONDS   how long to wait for an agent when nothing runs (60)\n"
                                 "  --version, --help\n";
-
-static int system_error(const char *act)
-{
-    const int error = errno;
-    (void)fprintf(stderr, "procstar-keeper: %s: %s\n", act, strerror(error)); // NOLINT(concurrency-mt-unsafe)
-    return EXIT_SYSTEM;
-}
 
 /* ---- options ---- */
 
@@ -121,7 +105,7 @@ static int take_descriptors(int given)
         }
         /* 3, so that all above can be closed at once. */
         if (given != 3 && dup3(given, 3, O_CLOEXEC) < 0)
-            return system_error("take --fd");
+            return complain("take", "--fd");
         (void)fcntl(3, F_SETFD, FD_CLOEXEC);
         keeper.connection.fd = 3;
         struct ucred peer = {.pid = 0};
@@ -130,10 +114,10 @@ static int take_descriptors(int given)
         keeper.connection.pid = peer.pid;
     }
     if (close_range(given >= 0 ? 4 : 3, ~0U, 0) < 0)
-        return system_error("close what was inherited");
+        return complain("close", "what was inherited");
     keeper.null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (keeper.null < 0 || dup3(keeper.null, 0, O_CLOEXEC) < 0 || dup3(keeper.null, 1, O_CLOEXEC) < 0)
-        return system_error("open /dev/null");
+        return complain("open", "/dev/null");
     (void)fcntl(2, F_SETFD, FD_CLOEXEC);
     return 0;
 }
@@ -152,14 +136,14 @@ static int take_signals(void)
     for (int signum = 1; signum <= SIGRTMAX; signum++)
         (void)signal(signum, SIG_DFL); // NOLINT(cert-err33-c)
     keeper.signals = signalfd(-1, &read, SFD_CLOEXEC | SFD_NONBLOCK);
-    return keeper.signals < 0 ? system_error("signalfd") : 0;
+    return keeper.signals < 0 ? complain("make", "signalfd") : 0;
 }
 
 static int take_place(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return system_error("getrlimit RLIMIT_NOFILE");
+        return complain("read", "RLIMIT_NOFILE");
     limit.rlim_cur = limit.rlim_max;
     /* A hard limit above fs.nr_open is refused; then it stays as it is. */
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -170,7 +154,7 @@ static int take_place(void)
     /* Fails if it leads one already. */
     (void)setsid();
     if (clinux_become_subreaper() < 0)
-        return system_error("prctl PR_SET_CHILD_SUBREAPER");
+        return complain("set", "PR_SET_CHILD_SUBREAPER");
     return 0;
 }
 
@@ -180,15 +164,12 @@ static int settle(void)
     keeper.records = records_open();
     if (keeper.records < 0) {
         errno = -keeper.records;
-        return system_error("memfd_create");
+        return complain("make", "a memfd");
     }
     if (chdir("/") < 0)
-        return system_error("enter /");
+        return complain("enter", "/");
     if (dup3(keeper.null, 2, O_CLOEXEC) < 0)
-        return system_error("close standard error");
-    int fd = 0;
-    while (fd >= 0 && fd < RECEIVED_FLOOR - 1)
-        fd = fcntl(keeper.null, F_DUPFD_CLOEXEC, 3);
+        return complain("close", "standard error");
     keeper.idle_since = now_ns();
     return 0;
 }
@@ -210,12 +191,24 @@ static int begin(const struct options *options)
 
 /* ---- the loop ---- */
 
+int64_t now_ns(void)
+{
+    return clinux_clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void read_signals(void)
 {
     struct signalfd_siginfo info;
     while (read(keeper.signals, &info, sizeof info) == sizeof info) {
-        keeper.is_terminated |= info.ssi_signo == SIGTERM;
-        keeper.sweep.is_due |= info.ssi_signo == SIGCHLD;
+        if (info.ssi_signo == SIGCHLD)
+            note_end(&keeper, (pid_t)info.ssi_pid);
+        else
+            keeper.is_terminated = true;
     }
 }
 
@@ -235,11 +228,6 @@ static int64_t end_time(void)
     return keeper.idle_since + keeper.keep_ns;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int milliseconds_until(int64_t when, int64_t now)
 {
     if (when == NEVER)
@@ -248,22 +236,18 @@ static int milliseconds_until(int64_t when, int64_t now)
     return ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
-/* Waits until something is to be done, and does it. */
-static void turn(int64_t now, int64_t end)
+/* Waits until something is to be done, at the latest until a time, and does it. */
+static void turn(int64_t now, int64_t wake)
 {
     const struct connection *connection = &keeper.connection;
-    int64_t wake = earlier(end, next_sweep(&keeper));
-    const bool serves = connection->not_before <= now;
     const bool sends = connection->answer.length > 0 || connection->hand_over.is_under_way;
-    if (connection->fd >= 0 && !serves)
-        wake = earlier(wake, connection->not_before);
-    const bool listens = keeper.listen_not_before <= now;
-    if (keeper.listener >= 0 && !listens)
-        wake = earlier(wake, keeper.listen_not_before);
+    const bool is_short = keeper.short_until > now;
+    if (is_short)
+        wake = earlier(wake, keeper.short_until);
     struct pollfd fds[] = {
         {.fd = keeper.signals, .events = POLLIN},
-        {.fd = serves ? connection->fd : -1, .events = sends ? POLLOUT : POLLIN},
-        {.fd = listens ? keeper.listener : -1, .events = POLLIN},
+        {.fd = is_short ? -1 : connection->fd, .events = sends ? POLLOUT : POLLIN},
+        {.fd = is_short ? -1 : keeper.listener, .events = POLLIN},
     };
     if (CALL(poll, fds, 3, milliseconds_until(wake, now)) < 0) {
         /* For want of memory; there will be some. */
@@ -282,6 +266,10 @@ static void turn(int64_t now, int64_t end)
 int main(int argc, char **argv)
 {
     struct options options = {.listen = NULL, .fd = -1};
+    /* Not with its definition, which would put all of it into the file. */
+    keeper.connection.fd = keeper.listener = keeper.directory = keeper.ledger = -1;
+    keeper.sweep.due = NEVER;
+    keeper.keep_ns = DEFAULT_KEEP * SECOND;
     int status = parse_options(argc, argv, &options);
     if (status >= 0)
         return status;
@@ -291,12 +279,15 @@ int main(int argc, char **argv)
         return status;
     for (;;) {
         const int64_t now = now_ns();
-        if (next_sweep(&keeper) <= now)
+        if (keeper.sweep.due <= now)
             sweep(&keeper);
         const int64_t end = end_time();
-        if (end <= now)
+        if (end <= now && keeper.connection.fd < 0)
             break;
-        turn(now, end);
+        /* What was sent before is still done. */
+        if (end <= now)
+            cut_connection(&keeper.connection);
+        turn(now, earlier(end, keeper.sweep.due));
     }
     stop_listening(&keeper);
     return 0;

@@ -2,32 +2,27 @@
  *
  * With an agent, a child is reaped when it says so: as long as the zombie stands, its pid, which is also the number of
  * its session, can't be given to anyone else. Without one, the keeper does what the agent would have done. Orphans
- * are always reaped. */
+ * are always reaped.
+ *
+ * SIGCHLD names one that has ended, which is looked at at once. Others that ended at the same moment come without a
+ * signal of their own, so then there is a sweep. */
 #define _GNU_SOURCE
 
 #include "calls.h"
 #include "clinux.h"
 #include "keeper.h"
 
-#include <poll.h>
 #include <stdio.h>
-#include <time.h>
 
 #define MILLISECOND INT64_C(1000000)
-/* A sweep looks at every child. At this distance at least, and never more than one part in a hundred of the time. */
+/* A sweep looks at every child. At this distance at least, and never for more than one part of the time in so many. */
 #define SHORTEST_DISTANCE (20 * MILLISECOND)
-#define SHARE 100
-#define ORPHANS_AT_ONCE 1000
+#define SHARE_WITH_AGENT 100
+#define SHARE_ALONE 2
+/* So that many ends at once leave time for the rest. */
+#define REAPED_AT_ONCE 64
+/* Before another look at all children, and after a failure for want of something. */
 #define LIST_DISTANCE (1000 * MILLISECOND)
-/* After a failure for want of something. */
-#define RETRY_DISTANCE (1000 * MILLISECOND)
-
-int64_t now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* ---- one child ---- */
 
@@ -37,38 +32,20 @@ static bool is_want(int error)
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN;
 }
 
-static int open_stat(pid_t pid)
-{
-    char path[32];
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    for (;;) {
-        const int fd = CALL(open, path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 || errno != EINTR)
-            return fd < 0 ? -errno : fd;
-    }
-}
-
 /* Reads the text of /proc/PID/stat: 0 or -errno. Where /proc doesn't show it, there is none. */
 static int read_stat(pid_t pid, struct record *record)
 {
-    const int fd = open_stat(pid);
+    char path[32];
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    const int fd = CALL(open, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return is_want(-fd) ? fd : 0;
-    int error = 0;
-    size_t length = 0;
-    while (length < sizeof record->stat) {
-        const ssize_t count = CALL(read, fd, record->stat + length, sizeof record->stat - length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            error = -errno;
-        if (count <= 0)
-            break;
-        length += (size_t)count;
-    }
+        return is_want(errno) ? -errno : 0;
+    /* The kernel writes it as a whole, for the first reading. */
+    const ssize_t length = CALL(read, fd, record->stat, sizeof record->stat);
+    const int error = length < 0 ? errno : 0;
     (void)close(fd);
-    record->stat_length = error ? 0 : (uint32_t)length;
-    return is_want(-error) ? error : 0;
+    record->outcome.stat_length = length < 0 ? 0 : (uint32_t)length;
+    return is_want(error) ? -error : 0;
 }
 
 int collect_child(struct keeper *keeper, slot which)
@@ -77,9 +54,12 @@ int collect_child(struct keeper *keeper, slot which)
     if (child->is_recorded)
         return 0;
     struct record record = {0};
-    const int peeked = CALL_PLAIN(clinux_peek, child->pid, &record.status, &record.usage);
+    struct keeper_outcome *outcome = &record.outcome;
+    const int peeked = CALL_PLAIN(clinux_peek, child->pid, &outcome->status, &outcome->usage);
     if (peeked <= 0)
         return peeked == 0 ? -EAGAIN : peeked;
+    outcome->realtime_ns = clinux_clock_ns(CLOCK_REALTIME);
+    outcome->monotonic_ns = now_ns();
     int result = read_stat(child->pid, &record);
     if (result == 0)
         result = records_write(keeper->records, which, &record);
@@ -105,121 +85,88 @@ int reap_child(struct keeper *keeper, slot which)
     return 0;
 }
 
-/* ---- all of them ---- */
-
-static void sweep_again(struct keeper *keeper, int64_t when)
+/* Reaps a process that has ended, if that is for the keeper to do: whether it has. */
+static bool reap_if_ours(struct keeper *keeper, pid_t pid)
 {
-    if (keeper->sweep.retry_at > when)
-        keeper->sweep.retry_at = when;
-}
-
-int64_t next_sweep(const struct keeper *keeper)
-{
-    const struct sweep *sweep = &keeper->sweep;
-    if (sweep->is_due || sweep->retry_at < sweep->not_before)
-        return sweep->not_before;
-    return sweep->retry_at;
-}
-
-static bool may_reap_children(const struct keeper *keeper)
-{
-    return !keeper->connection.is_agent;
-}
-
-/* Reaps those whose pidfds say that they have ended. */
-static void reap_ended(struct keeper *keeper, const struct pollfd *fds, const slot *slots, nfds_t count)
-{
-    for (nfds_t i = 0; i < count; i++)
-        if (fds[i].revents != 0 && reap_child(keeper, slots[i]) < 0)
-            sweep_again(keeper, now_ns() + RETRY_DISTANCE);
-}
-
-static void reap_children(struct keeper *keeper)
-{
-    enum { BATCH = 256 };
-    struct pollfd fds[BATCH];
-    slot slots[BATCH];
-    nfds_t count = 0;
-    for (slot which = 1; which < keeper->children.slots_used; which++) {
-        const struct child *child = &keeper->children.slots[which];
-        if (child->token != 0 && !child->is_reaped) {
-            slots[count] = which;
-            fds[count++] = (struct pollfd){.fd = child->pidfd, .events = POLLIN};
-        }
-        if (count > 0 && (count == BATCH || which + 1 == keeper->children.slots_used)) {
-            if (CALL(poll, fds, count, 0) < 0)
-                sweep_again(keeper, now_ns() + RETRY_DISTANCE);
-            else
-                reap_ended(keeper, fds, slots, count);
-            count = 0;
-        }
-    }
-}
-
-static bool reap_orphan(pid_t pid)
-{
+    const slot which = children_by_pid(&keeper->children, pid);
+    if (which)
+        return !keeper->connection.is_agent && reap_child(keeper, which) == 0;
     int status = 0;
     struct rusage usage;
     return clinux_reap(pid, &status, &usage) > 0;
 }
 
-/* Reaps what isn't ours among the children that the kernel lists. Those that still run are left alone. */
-static void reap_listed_orphans(struct keeper *keeper)
+/* ---- all of them ---- */
+
+void note_end(struct keeper *keeper, pid_t pid)
+{
+    (void)reap_if_ours(keeper, pid);
+    keeper->sweep.due = earlier(keeper->sweep.due, keeper->sweep.not_before);
+}
+
+/* Reaps up to `left` children that have ended: how many are left of that. */
+static int reap_children(struct keeper *keeper, int left)
+{
+    for (slot which = 1; which < keeper->children.slots_used && left > 0; which++) {
+        const struct child *child = &keeper->children.slots[which];
+        left -= child->token != 0 && !child->is_reaped && reap_child(keeper, which) == 0;
+    }
+    return left;
+}
+
+/* The same with those that the kernel lists, whoever they are. */
+static int reap_listed(struct keeper *keeper, int left)
 {
     const int fd = CALL(open, "/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return;
+        return left;
     char block[4096];
     pid_t pid = 0;
     ssize_t count = 0;
-    while ((count = read(fd, block, sizeof block)) > 0) {
+    while (left > 0 && (count = read(fd, block, sizeof block)) > 0) {
         for (ssize_t i = 0; i < count; i++) {
             if (block[i] >= '0' && block[i] <= '9') {
                 pid = pid * 10 + (block[i] - '0');
                 continue;
             }
-            if (pid > 0 && !children_by_pid(&keeper->children, pid))
-                (void)reap_orphan(pid);
+            left -= pid > 0 && reap_if_ours(keeper, pid);
             pid = 0;
         }
     }
     (void)close(fd);
-}
-
-/* False when a zombie stands in front that is not to be reaped now: it hides those behind it. */
-static bool reap_orphans(struct keeper *keeper)
-{
-    for (int reaped = 0;; reaped++) {
-        if (reaped == ORPHANS_AT_ONCE) {
-            keeper->sweep.is_due = true;
-            return true;
-        }
-        const pid_t pid = clinux_any_zombie();
-        if (pid <= 0)
-            return true;
-        const slot which = children_by_pid(&keeper->children, pid);
-        if (which ? !may_reap_children(keeper) || reap_child(keeper, which) < 0 : !reap_orphan(pid))
-            return false;
-    }
+    return left;
 }
 
 void sweep(struct keeper *keeper)
 {
+    struct sweep *sweep = &keeper->sweep;
     const int64_t start = now_ns();
-    keeper->sweep.is_due = false;
-    keeper->sweep.retry_at = NEVER;
-    if (may_reap_children(keeper))
-        reap_children(keeper);
-    if (!reap_orphans(keeper)) {
-        if (start >= keeper->sweep.list_not_before) {
-            reap_listed_orphans(keeper);
-            keeper->sweep.list_not_before = now_ns() + LIST_DISTANCE;
+    const bool is_alone = !keeper->connection.is_agent;
+    int left = REAPED_AT_ONCE;
+    sweep->due = NEVER;
+    /* Mostly there is none, and this is the quickest way to see that. */
+    pid_t pid = clinux_any_zombie();
+    if (pid > 0 && is_alone) {
+        left = reap_children(keeper, left);
+        pid = clinux_any_zombie();
+    }
+    while (pid > 0 && left > 0 && reap_if_ours(keeper, pid)) {
+        left--;
+        pid = clinux_any_zombie();
+    }
+    /* One that is to stay for now hides those behind it. */
+    if (pid > 0 && left > 0) {
+        if (start >= sweep->list_not_before) {
+            left = reap_listed(keeper, left);
+            sweep->list_not_before = left > 0 ? now_ns() + LIST_DISTANCE : 0;
         }
-        sweep_again(keeper, keeper->sweep.list_not_before);
+        sweep->due = sweep->list_not_before;
     }
     const int64_t end = now_ns();
-    const int64_t distance = (end - start) * SHARE;
-    const int64_t earliest = end + (distance > SHORTEST_DISTANCE ? distance : SHORTEST_DISTANCE);
-    if (keeper->sweep.not_before < earliest)
-        keeper->sweep.not_before = earliest;
+    if (left <= 0) {
+        sweep->due = end;
+        return;
+    }
+    const int64_t distance = (end - start) * (is_alone ? SHARE_ALONE : SHARE_WITH_AGENT);
+    sweep->not_before = end + (distance > SHORTEST_DISTANCE ? distance : SHORTEST_DISTANCE);
 }

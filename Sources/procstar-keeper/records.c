@@ -25,42 +25,19 @@ static off_t offset_of(slot which)
     return (off_t)which * (off_t)sizeof(struct record);
 }
 
+/* A record lies within a page, so it is written and read whole or not at all. */
 int records_write(int records, slot which, const struct record *record)
 {
-    const size_t length = offsetof(struct record, stat) + record->stat_length;
-    size_t done = 0;
-    while (done < length) {
-        const ssize_t count =
-            CALL(pwrite, records, (const char *)record + done, length - done, offset_of(which) + (off_t)done);
-        if (count < 0 && errno != EINTR)
-            return -errno;
-        if (count > 0)
-            done += (size_t)count;
-    }
-    return 0;
+    return CALL(pwrite, records, record, sizeof *record, offset_of(which)) < 0 ? -errno : 0;
 }
 
 int records_read(int records, slot which, struct record *record)
 {
-    *record = (struct record){0};
-    for (;;) {
-        /* A memfd never gives less than is there. */
-        const ssize_t count = CALL(pread, records, record, sizeof *record, offset_of(which));
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return -errno;
-        const size_t least = offsetof(struct record, stat);
-        return (size_t)count >= least && record->stat_length <= (size_t)count - least ? 0 : -EIO;
-    }
+    return CALL(pread, records, record, sizeof *record, offset_of(which)) < 0 ? -errno : 0;
 }
 
 void records_discard(int records, slot which, const struct children *children)
 {
-    if (children->count == 0) {
-        (void)ftruncate(records, 0);
-        return;
-    }
     const slot first = which - which % RECORDS_PER_PAGE;
     for (slot other = first; other < first + RECORDS_PER_PAGE; other++)
         if (other > 0 && other < children->slots_used && children->slots[other].is_recorded)

@@ -6,9 +6,7 @@
 #include "children.h"
 
 struct record {
-    int32_t status;
-    uint32_t stat_length;
-    struct rusage usage;
+    struct keeper_outcome outcome;
     char stat[KEEPER_STAT_LIMIT];
 };
 
@@ -19,8 +17,7 @@ int records_open(void);
 int records_write(int records, slot which, const struct record *_Nonnull record);
 int records_read(int records, slot which, struct record *_Nonnull record);
 
-/* Gives back the memory of records that are no longer needed: of the page of this slot, if no other in it is needed;
- * of all, if there are no children. */
+/* Gives back the memory of a record that is no longer needed, when no other in its page is. */
 void records_discard(int records, slot which, const struct children *_Nonnull children);
 
 #endif

@@ -27,7 +27,7 @@ final class AgentCheck {
         do {
             let style = CheckReport.Style(isTerminal: isatty(STDOUT_FILENO) == 1, environment: environment)
             let check = AgentCheck(options, loop: try EventLoop(), report: CheckReport(style: style))
-            check.lookAround(environmentToken: environmentToken)
+            check.lookAround(environmentToken: environmentToken, environment: environment)
             let connection = try ConnectionCheck(check)
             connection.begin { check.loop.stop() }
             check.loop.run()
@@ -51,7 +51,7 @@ final class AgentCheck {
 
     // MARK: What the machine and its files have to offer
 
-    private func lookAround(environmentToken: [UInt8]?) {
+    private func lookAround(environmentToken: [UInt8]?, environment: [String: String]) {
         lookAtLimits()
         let folder = options.engine.captureDirectory
         found(
@@ -61,6 +61,8 @@ final class AgentCheck {
                 Result { () throws(SystemError) in
                     try CaptureFolder(path: folder).tryOut()
                 }))
+        found(.keeper, options.usesKeeper ? KeeperCheck.keeper() : KeeperCheck.unwanted)
+        found(.stateFolder, KeeperCheck.stateFolder(options, environment: environment))
         if let input = options.input { found(.spec, Self.spec(input)) }
 
         let sources = options.credentialSources

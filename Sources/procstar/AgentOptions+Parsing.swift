@@ -4,6 +4,8 @@ internal import ProcIO
 extension AgentOptions {
     /// The least that makes sense of `--max-message`.
     private static let smallestMaxMessage = 1 << 10
+    /// What a keeper takes is a little more.
+    private static let longestKeep = Interval.seconds(1_000_000_000)
 
     /// Takes the value of an option that is the agent's own.
     mutating func set(_ option: OptionName, to value: GivenValue) throws(UsageError) {
@@ -26,8 +28,12 @@ extension AgentOptions {
             guard maxMessage >= Self.smallestMaxMessage else { throw value.isNot("enough: 1k is the least") }
         case .wsCompression: compression = try value.choice()
         case .waitTimeout: waitTimeout = try value.interval()
+        case .stateDir: stateDirectory = value.text
+        case .keep:
+            keep = try value.interval()
+            guard keep <= Self.longestKeep else { throw value.isNot("a time that a keeper counts: 1e9 at most") }
         case .print, .output, .exit, .pretty, .summary, .restrictExe, .captureDir, .captureMemory, .captureMemoryTotal,
-            .compressAbove, .maxAttached, .agent, .wait, .check, .logLevel, .logFormat, .help, .version:
+            .compressAbove, .maxAttached, .agent, .wait, .check, .noKeeper, .logLevel, .logFormat, .help, .version:
             preconditionFailure("\(option.spelling) isn't about the agent's connection")
         }
     }
@@ -47,5 +53,7 @@ extension AgentOptions {
         if !given.contains(.tokenFile) { tokenFile = variable("PROCSTAR_AGENT_TOKEN_FILE")?.text }
         if !given.contains(.agentCert) { certificate = variable("PROCSTAR_AGENT_CERT")?.text }
         credentialsDirectory = variable("CREDENTIALS_DIRECTORY")?.text
+        if !given.contains(.stateDir) { stateDirectory = variable("PROCSTAR_STATE_DIR")?.text }
+        if !given.contains(.keep), stateDirectory != nil { keep = Self.longKeep }
     }
 }

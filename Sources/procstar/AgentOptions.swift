@@ -11,6 +11,15 @@ struct AgentOptions: Equatable {
     /// Nil for a random one.
     var connID: String?
 
+    /// The folder of what outlives the agent; nil for one that is found by ``connID``, and goes with the agent.
+    var stateDirectory: String?
+    /// Whether processes are a keeper's children, and outlive the agent.
+    var usesKeeper = true
+    /// How long a keeper waits for an agent when nothing runs.
+    var keep = AgentOptions.shortKeep
+    /// That this program has taken the place of another one, which has started what ``input`` names.
+    var succession: Succession?
+
     var reconnect = Reconnect.Limits()
     /// A connection on which nothing at all arrives for this long is given up.
     var readTimeout = Interval.seconds(60)
@@ -34,6 +43,14 @@ struct AgentOptions: Equatable {
     var input: Input?
     var delivery = DeliveryOptions()
     var engine = EngineOptions()
+
+    /// Whether nothing is to be started at the beginning, because the program before this one did.
+    var isUpgrade: Bool { succession != nil }
+
+    /// Where nobody knows where to look for the keeper, but who looks for this very agent.
+    static let shortKeep = Interval.seconds(60)
+    /// Where the next agent finds it, however late somebody starts it.
+    static let longKeep = Interval.seconds(86400)
 
     /// What is not heard for this long is asked for: well before the read timeout, so that a quiet server isn't taken
     /// for a dead one.

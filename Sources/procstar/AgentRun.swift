@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import ProcAgent
 internal import ProcCore
@@ -11,6 +12,10 @@ final class AgentRun {
     private let loop: EventLoop
     private let table: ProcessTable
     private let link: SchedulerLink
+    private let folder: StateFolder?
+    private let custody: Custody?
+    private let upgrade: Upgrade?
+    private var isUpgrading = false
     private let worker: Worker
     private var signalSource: SignalSource?
     private var shutdown = AgentShutdown()
@@ -57,9 +62,16 @@ final class AgentRun {
             level: options.engine.logLevel, format: options.engine.logFormat, environment: environmentVariables())
         loop = try EventLoop()
         worker = try Worker(loop: loop, name: "document")
-        table = try ProcessTable(loop: loop, log: log, inheritance: inheritance, settings: settings)
+        let keeping = try AgentCustody(
+            options, inheritance: inheritance, loop: loop, log: log, environment: environmentVariables())
+        (folder, custody) = (keeping.folder, keeping.custody)
+        upgrade =
+            keeping.custody == nil
+            ? nil : try Upgrade(program: Self.program(), inheritance: inheritance, loop: loop)
+        table = try ProcessTable(
+            loop: loop, log: log, inheritance: inheritance, settings: settings, custody: custody)
         link = try SchedulerLink(
-            options.linkSettings, accessToken: credentials.token.text,
+            options.linkSettings(connID: folder?.connID), accessToken: credentials.token.text,
             tls: credentials.tls, loop: loop, log: log, table: table)
         signalSource = try SignalSource(handledSignals, loop: loop) { [unowned self] in received($0.signum) }
         if credentials.token.isEmpty { log.warn("the access token is empty: whoever reaches the scheduler is let in") }
@@ -70,10 +82,15 @@ final class AgentRun {
     private func begin() {
         table.onEvent = { [unowned self] in handle($0) }
         link.onEvent = { [unowned self] in handle($0) }
-        guard let input = options.input else { return serve() }
-        let (delivery, inheritance) = (options.delivery, table.inheritance)
+        table.takeOver()
+        if options.isUpgrade {
+            log.info("upgraded", ["version": .string(Version.number)])
+            tell(.done(version: Version.number))
+        }
+        guard let input = options.input, !options.isUpgrade else { return serve() }
+        let (delivery, terms) = (options.delivery, table.terms)
         worker.run {
-            Result { try Preparation(input, delivery, inheritance) }
+            Result { try Preparation(input, delivery, terms) }
         } then: { [self] result in
             switch result {
             case .success(let preparation):
@@ -92,6 +109,10 @@ final class AgentRun {
         files = preparation.files
         ids = preparation.request.ids
         if options.delivery.exit { delivery = .wanted }
+        // A request is accepted as a whole, and an agent before us has accepted this one.
+        guard !ids.contains(where: table.contains) else {
+            return log.info("the processes of the specs are known already", ["count": .integer(ids.count)])
+        }
         table.start(preparation.request) { [unowned self] in
             log.info("started processes from specs", ["count": .integer(ids.count)])
         }
@@ -166,7 +187,7 @@ final class AgentRun {
             hasGivenUp = true
             status = ExitStatus.failure
             act(on: .terminate)
-        case .stopped: loop.stop()
+        case .stopped: leave()
         }
     }
 
@@ -201,6 +222,7 @@ final class AgentRun {
         case SIGQUIT: act(on: .kill)
         case SIGUSR1: act(on: .drain)
         case SIGHUP: reloadCredentials()
+        case SIGUSR2: beginUpgrade()
         default: break
         }
     }
@@ -239,7 +261,68 @@ final class AgentRun {
 
     private func finish(_ status: CInt) {
         self.status = status
-        loop.stop()
+        leave()
+    }
+
+    /// Ends, and with it what was to outlive us.
+    private func leave() {
+        guard let custody else { return loop.stop() }
+        // Neither a keeper that doesn't answer nor a disk that hangs keeps us.
+        loop.at(loop.now + .seconds(2)) { [loop] in loop.stop() }
+        custody.end { [loop] in loop.stop() }
+    }
+
+    // MARK: Upgrade
+
+    /// Where a newer version of this program is to be expected.
+    private static func program() throws(SystemError) -> String {
+        try OwnProgram.path(given: clinux_argument(0).map { String(cString: $0) })
+    }
+
+    private func beginUpgrade() {
+        guard let upgrade, let folder else { return log.error("can't upgrade without a keeper: processes would end") }
+        if let objection = upgradeObjection { return refuseUpgrade(objection) }
+        isUpgrading = true
+        let question = HandOverCheck(
+            ledger: HandOver.ledgerVersion, keeper: HandOver.keeperVersion, folder: folder.path,
+            options: programArguments())
+        upgrade.check(question) { [unowned self] result in
+            isUpgrading = false
+            switch result {
+            case .failure(let refusal): refuseUpgrade(refusal.description)
+            case .success(let version):
+                if let objection = upgradeObjection { return refuseUpgrade(objection) }
+                log.info("upgrading", ["version": .string(version)])
+                let failure = upgrade.perform(folder, accessToken: environmentToken)
+                refuseUpgrade("\(failure)")
+            }
+        }
+    }
+
+    /// Why it can't be done now.
+    private var upgradeObjection: String? {
+        if isUpgrading { return "an upgrade is under way" }
+        if shutdown.state != .active { return "the agent is shutting down" }
+        if options.delivery.exit {
+            return "the agent is to deliver the results of its own specs (--print, --output, --exit)"
+        }
+        if table.holdsOutputInMemory {
+            return "there is no room on the disk for captured output, which waits in memory"
+        }
+        return nil
+    }
+
+    private func refuseUpgrade(_ reason: String) {
+        log.error("not upgraded", ["reason": .string(reason)])
+        tell(.failed(reason: reason))
+    }
+
+    private func tell(_ outcome: UpgradeOutcome) {
+        do throws(SystemError) {
+            try folder?.tell(outcome)
+        } catch {
+            log.error("can't tell what has come of the upgrade", ["error": .string("\(error)")])
+        }
     }
 
     // MARK: Credentials
@@ -259,11 +342,12 @@ final class AgentRun {
 }
 
 extension AgentOptions {
-    fileprivate var linkSettings: SchedulerLink.Settings {
+    /// - Parameter connID: That of the folder, where there is one.
+    fileprivate func linkSettings(connID folder: String?) -> SchedulerLink.Settings {
         let restriction = engine.restrictExe.isEmpty ? nil : engine.restrictExe.joined(separator: ", ")
         var random = SystemRandomNumberGenerator()
         let registration = Registration(
-            connID: connID ?? RandomUUID.text(using: &random), groupID: groupID, restrictedExe: restriction,
+            connID: folder ?? connID ?? RandomUUID.text(using: &random), groupID: groupID, restrictedExe: restriction,
             identity: .current(), accessToken: "")
         var settings = SchedulerLink.Settings(
             endpoint: Endpoint(host: host, port: port), registration: registration)

@@ -5,6 +5,8 @@ enum CheckStep: String, CaseIterable {
     case openFiles = "open files"
     case processes
     case captureFolder = "capture folder"
+    case keeper
+    case stateFolder = "state folder"
     case spec
     case token = "access token"
     case trust = "trust anchors"

@@ -3,6 +3,8 @@ internal import ProcIO
 extension Command {
     /// The first argument that stands for `--agent --check`.
     static let checkWord = "agent-check"
+    /// The first argument that asks for an upgrade.
+    static let upgradeWord = "upgrade"
 
     /// Parses a command line, without the program's own name in front.
     ///
@@ -11,6 +13,8 @@ extension Command {
     /// - Parameter environment: For `TMPDIR`, the default of `--capture-dir`, and for the variables that stand for
     ///   options of the agent. Those that stand empty count as not set.
     static func parse(_ arguments: [String], environment: [String: String]) throws(UsageError) -> Command {
+        if let check = try HandOverCheck(arguments) { return .handOverCheck(check) }
+        if arguments.first == upgradeWord { return try upgrade(arguments.dropFirst(), environment: environment) }
         var line = CommandLineDraft(environment: environment)
         var arguments = arguments[...]
         if arguments.first == checkWord {
@@ -73,6 +77,7 @@ private struct CommandLineDraft {
         if flag == .pretty { delivery.pretty = true }
         if flag == .summary { delivery.summary = true }
         if flag == .wait { agent.wait = true }
+        if flag == .noKeeper { agent.usesKeeper = false }
         if flag == .print || flag == .exit { delivery.exit = true }
     }
 
@@ -94,9 +99,9 @@ private struct CommandLineDraft {
         case .logFormat: engine.logFormat = try value.choice()
         case .agentHost, .agentPort, .groupID, .connID, .tokenFile, .agentCert, .connectIntervalStart,
             .connectIntervalMult, .connectIntervalMax, .connectCountMax, .agentReadTimeout, .maxMessage, .wsCompression,
-            .waitTimeout:
+            .waitTimeout, .stateDir, .keep:
             try agent.set(option, to: value)
-        case .print, .exit, .pretty, .summary, .agent, .wait, .check, .help, .version:
+        case .print, .exit, .pretty, .summary, .agent, .wait, .check, .noKeeper, .help, .version:
             preconditionFailure("\(option.spelling) has a value")
         }
     }
@@ -135,6 +140,9 @@ private struct CommandLineDraft {
             guard delivery.exit else {
                 throw UsageError("option \(option.spelling) needs --print, --output PATH or --exit")
             }
+        }
+        if given.contains(.keep), !agent.usesKeeper {
+            throw UsageError("option --keep is about a keeper, and --no-keeper wants none")
         }
         if given.contains(.waitTimeout), !agent.wait { throw UsageError("option --wait-timeout needs --wait") }
         agent.input = input

@@ -4,6 +4,7 @@ enum Help {
         Usage: procstar [OPTION]... INPUT
                procstar --agent [OPTION]... [INPUT]
                procstar agent-check [OPTION]...
+               procstar upgrade --state-dir DIR | --conn-id ID
 
         Starts the processes that a spec describes, and tells what became of them.
         INPUT is a JSON file, or - for standard input:
@@ -12,7 +13,8 @@ enum Help {
 
         One of --print, --output and --exit says what to do in the end. With --agent
         a scheduler says what to run; INPUT is started besides, at the beginning.
-        agent-check is short for --agent --check.
+        agent-check is short for --agent --check. upgrade asks the agent that runs
+        with that folder or name to go on as the procstar that is installed now.
 
         \(OptionGroup.allCases.map(section).joined(separator: "\n"))
         SIZE is a number of bytes, or one with k, M, G or T, which stand for powers
@@ -25,7 +27,7 @@ enum Help {
         certificate that can't be read; 1 for anything else.
         Of an agent: 0 when it was told to stop, or has done what --wait or --exit
         wait for; 1 after --connect-count-max attempts. Of a check: 0 when all that
-        is needed is there, 1 if not.
+        is needed is there, 1 if not. Of an upgrade: 0 when it is done, 1 if not.
 
         Examples:
           procstar --print build.json
@@ -50,6 +52,7 @@ enum Help {
           PROCSTAR_AGENT_CERT      --agent-cert
           PROCSTAR_AGENT_TOKEN_FILE
                                    --token-file
+          PROCSTAR_STATE_DIR       --state-dir, also of upgrade
           CREDENTIALS_DIRECTORY    where systemd's LoadCredential= puts the access
                                    token, under the name procstar-agent-token
           PROCSTAR_AGENT_TOKEN     the access token itself, where no file has it
@@ -63,7 +66,8 @@ enum Help {
         An agent does so at SIGTERM and SIGINT, starts nothing new, and ends when
         the scheduler has deleted what has ended, after 5 s at the latest. At
         SIGUSR1 it starts nothing new and ends when all processes are deleted. At
-        SIGHUP it reads access token and certificates again.
+        SIGHUP it reads access token and certificates again. At SIGUSR2 it goes on
+        as the procstar that is installed now.
 
         """
 

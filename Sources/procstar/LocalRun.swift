@@ -60,9 +60,9 @@ final class LocalRun {
 
     private func begin() {
         let options = options
-        let inheritance = table.inheritance
+        let terms = table.terms
         worker.run {
-            Result { try Preparation(options.input, options.delivery, inheritance) }
+            Result { try Preparation(options.input, options.delivery, terms) }
         } then: { [self] result in
             switch result {
             case .success(let preparation):
@@ -143,6 +143,8 @@ final class LocalRun {
     // MARK: Signals
 
     private func received(_ signum: CInt) {
+        // They mean something to an agent only.
+        guard signum != SIGUSR1, signum != SIGUSR2 else { return }
         switch phase {
         case .reading: die(of: signum)
         case .running: shutDown(signum)
@@ -180,14 +182,12 @@ final class LocalRun {
     /// The first signal that comes while results are written loses none of them: it was sent to end the processes.
     /// Another one is somebody's who doesn't want to wait for the results' reader.
     private func hasten(_ signum: CInt) {
-        guard signum != SIGUSR1 else { return }
         if isHastened { die(of: signum) }
         isHastened = true
     }
 
     /// Ends as a program does that doesn't handle the signal.
     private func die(of signum: CInt) {
-        guard signum != SIGUSR1 else { return }
         progress?.end()
         signal(signum, SIG_DFL)
         raise(signum)

@@ -14,6 +14,9 @@ enum OptionName: String, CaseIterable {
     case wait
     case waitTimeout = "wait-timeout"
     case check
+    case stateDir = "state-dir"
+    case noKeeper = "no-keeper"
+    case keep
     case connectIntervalStart = "connect-interval-start"
     case connectIntervalMult = "connect-interval-mult"
     case connectIntervalMax = "connect-interval-max"
@@ -60,8 +63,8 @@ enum OptionName: String, CaseIterable {
         case .version: "V"
         case .pretty, .summary, .restrictExe, .captureDir, .captureMemory, .captureMemoryTotal, .compressAbove,
             .maxAttached, .logLevel, .logFormat, .agentHost, .agentPort, .groupID, .connID, .tokenFile, .agentCert,
-            .waitTimeout, .check, .connectIntervalStart, .connectIntervalMult, .connectIntervalMax, .connectCountMax,
-            .agentReadTimeout, .maxMessage, .wsCompression:
+            .waitTimeout, .check, .stateDir, .noKeeper, .keep, .connectIntervalStart, .connectIntervalMult,
+            .connectIntervalMax, .connectCountMax, .agentReadTimeout, .maxMessage, .wsCompression:
             nil
         }
     }
@@ -69,19 +72,19 @@ enum OptionName: String, CaseIterable {
     /// What stands for the value in the help page; nil for an option without one.
     var placeholder: String? {
         switch self {
-        case .print, .exit, .pretty, .summary, .agent, .wait, .check, .help, .version: nil
+        case .print, .exit, .pretty, .summary, .agent, .wait, .check, .noKeeper, .help, .version: nil
         case .agentHost: "HOST"
         case .agentPort: "PORT"
         case .groupID, .connID: "ID"
         case .tokenFile, .agentCert: "FILE"
-        case .waitTimeout, .connectIntervalStart, .connectIntervalMax, .agentReadTimeout: "SECS"
+        case .waitTimeout, .keep, .connectIntervalStart, .connectIntervalMax, .agentReadTimeout: "SECS"
         case .connectIntervalMult: "FACTOR"
         case .connectCountMax: "N"
         case .maxMessage: "SIZE"
         case .wsCompression: WebSocketConnection.Compression.allCases.map(\.rawValue).joined(separator: "|")
         case .output: "PATH"
         case .restrictExe: "PATTERN"
-        case .captureDir: "DIR"
+        case .captureDir, .stateDir: "DIR"
         case .captureMemory, .captureMemoryTotal, .maxAttached: "SIZE"
         case .compressAbove: "SIZE|off"
         case .logLevel: "LEVEL"
@@ -94,11 +97,11 @@ enum OptionName: String, CaseIterable {
         switch self {
         case .restrictExe: true
         // Switches: twice is as good as once.
-        case .print, .exit, .pretty, .summary, .agent, .wait, .check, .help, .version: true
+        case .print, .exit, .pretty, .summary, .agent, .wait, .check, .noKeeper, .help, .version: true
         case .output, .captureDir, .captureMemory, .captureMemoryTotal, .compressAbove, .maxAttached, .logLevel,
             .logFormat, .agentHost, .agentPort, .groupID, .connID, .tokenFile, .agentCert, .waitTimeout,
-            .connectIntervalStart, .connectIntervalMult, .connectIntervalMax, .connectCountMax, .agentReadTimeout,
-            .maxMessage, .wsCompression:
+            .stateDir, .keep, .connectIntervalStart, .connectIntervalMult, .connectIntervalMax, .connectCountMax,
+            .agentReadTimeout, .maxMessage, .wsCompression:
             false
         }
     }
@@ -108,6 +111,7 @@ enum OptionName: String, CaseIterable {
         switch self {
         case .agent, .agentHost, .agentPort, .groupID, .connID, .tokenFile, .agentCert, .wait, .waitTimeout, .check:
             .agent
+        case .stateDir, .noKeeper, .keep: .keeper
         case .connectIntervalStart, .connectIntervalMult, .connectIntervalMax, .connectCountMax, .agentReadTimeout,
             .maxMessage, .wsCompression:
             .connection
@@ -122,7 +126,7 @@ enum OptionName: String, CaseIterable {
     /// Whether it means nothing without `--agent`.
     var needsAgent: Bool {
         switch group {
-        case .agent, .connection: self != .agent
+        case .agent, .keeper, .connection: self != .agent
         case .results, .processes, .output, .log, .other: false
         }
     }
@@ -140,6 +144,9 @@ enum OptionName: String, CaseIterable {
         case .wait: "exit when all processes that ever came have been deleted"
         case .waitTimeout: "with --wait: exit when no work comes for this long (default: 600)"
         case .check: "try once all that an agent needs, and say what is missing"
+        case .stateDir: "what outlives the agent is found here by the next one, which has the same name"
+        case .noKeeper: "run processes as children of the agent, which end with it"
+        case .keep: "how long a keeper waits for an agent when nothing runs; 60 if not given, with --state-dir 86400"
         case .connectIntervalStart: "the first wait between two attempts to connect (default: 1)"
         case .connectIntervalMult: "each wait is this much longer than the one before (default: 2)"
         case .connectIntervalMax: "the longest wait (default: 60)"
@@ -170,6 +177,7 @@ enum OptionName: String, CaseIterable {
 enum OptionGroup: String, CaseIterable {
     case results = "Results"
     case agent = "Agent"
+    case keeper = "Agent's keeper"
     case connection = "Agent's connection"
     case processes = "Processes"
     case output = "Captured output"

@@ -10,6 +10,10 @@ enum Command: Equatable {
     case agent(AgentOptions)
     /// One try at all that an agent needs.
     case agentCheck(AgentOptions)
+    /// A new version in the place of an agent that runs.
+    case upgrade(UpgradeTarget)
+    /// The question of an agent whether this program could take its place.
+    case handOverCheck(HandOverCheck)
 }
 
 /// Where a spec comes from.

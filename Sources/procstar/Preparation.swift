@@ -9,14 +9,14 @@ struct Preparation: Sendable {
     let files: [ResultFile]
     let showsProgress: Bool
 
-    init(_ input: Input, _ delivery: DeliveryOptions, _ inheritance: Inheritance) throws {
+    init(_ input: Input, _ delivery: DeliveryOptions, _ terms: StartTerms) throws {
         let request = try SpecDocument.read(input).get()
         var files: [ResultFile] = []
         if delivery.print { files.append(.standardOutput) }
         if let path = delivery.output { files.append(try ResultFile(path: path)) }
         self.files = files
         showsProgress = isatty(STDERR_FILENO) == 1 && request.hidesStandardStreams
-        self.request = ProcessTable.prepare(request, inheritance)
+        self.request = ProcessTable.prepare(request, terms)
     }
 }
 

@@ -13,7 +13,7 @@ enum ExitStatus {
 
 /// The signals that are handled on the loop; SIGHUP unless nohup(1) has had it ignored.
 let handledSignals =
-    [SIGTERM, SIGINT, SIGQUIT, SIGUSR1]
+    [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2]
     + (clinux_signals_not_default() >> (SIGHUP - 1) & 1 == 0 ? [SIGHUP] : [])
 
 /// Runs the program's main job; why it can't be done is said, and becomes the exit status.

@@ -1,5 +1,7 @@
 /// The version that `--version` prints; CHANGELOG.md says what is in it.
 enum Version {
     static let number = "0.1.0"
-    static let text = "procstar \(number)\n"
+    /// What stands before the number.
+    static let prefix = "procstar "
+    static let text = "\(prefix)\(number)\n"
 }

@@ -159,6 +159,62 @@ import Testing
         #expect(ended.outputText.hasSuffix("\nfailed: spec\n") && ended.exitCode == 1)
     }
 
+    // MARK: The keeper
+
+    @Test func theKeeperAndTheFolderAreLookedFor() throws {
+        let server = try CheckServer()
+        let ended = try server.check(server.options, environment: CheckServer.goodToken)
+        #expect(
+            Self.line("✓", "keeper", in: ended) == "\(Procstar.built("procstar-keeper")), protocol 1",
+            "\(ended.outputText)")
+        #expect(Self.line("✓", "state folder", in: ended) == server.folder.path("procstar"))
+        let path = server.folder.path("state")
+        let given = try server.check(
+            server.options + ["--state-dir", path, "--no-keeper"], environment: CheckServer.goodToken)
+        #expect(Self.line("✓", "keeper", in: given) == "none is wanted: processes will end with the agent")
+        #expect(Self.line("✓", "state folder", in: given) == "\(path) will be made")
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test(.enabled(if: Python.isThere, "needs python3")) func aFolderThatWontDoOrIsInUseIsTold() throws {
+        let server = try CheckServer()
+        let path = server.folder.path("state")
+        let options = server.options + ["--state-dir", path]
+        let holder = try LockHolder(of: path)
+        let used = try server.check(options, environment: CheckServer.goodToken)
+        #expect(
+            Self.line("!", "state folder", in: used) == "\(path) is in use by the agent with pid \(holder.pid); "
+                + "end that one before you start another")
+        chmod(path, 0o755)
+        let open = try server.check(options, environment: CheckServer.goodToken)
+        #expect(
+            Self.line("!", "state folder", in: open)
+                == "\(path) has mode 0755, so that others can reach what is in it; "
+                + "chmod 700 \(path); processes will end with the agent")
+        #expect(open.exitCode == 0 && open.outputText.hasSuffix("with 1 warning\n"), "\(open.outputText)")
+    }
+
+    @Test func withoutAKeeperItIsToldWhatWillComeOfThat() throws {
+        let server = try CheckServer()
+        let program = server.folder.path("bin/procstar")
+        try #require(mkdir(server.folder.path("bin"), 0o755) == 0)
+        let copied = try ProgramRun(["/bin/cp", Procstar.executable, program]).finish()
+        try #require(copied.exitCode == 0, "\(copied.errorText)")
+        let ended = try server.check(server.options, environment: CheckServer.goodToken, program: program)
+        let folder = server.folder.path
+        #expect(
+            Self.line("!", "keeper", in: ended) == "there is none of \(folder)/bin/procstar-keeper, "
+                + "\(folder)/libexec/procstar/procstar-keeper, \(folder)/libexec/procstar-keeper; "
+                + "processes will end with the agent; install procstar-keeper there", "\(ended.outputText)")
+        #expect(ended.exitCode == 0)
+        server.folder.write("#!/bin/sh\necho procstar-keeper, protocol 9\n", to: "bin/procstar-keeper", mode: 0o755)
+        let wrong = try server.check(server.options, environment: CheckServer.goodToken, program: program)
+        #expect(
+            Self.line("!", "keeper", in: wrong) == "\(folder)/bin/procstar-keeper speaks protocol 9, "
+                + "and this procstar 1; processes will end with the agent; install the one that belongs to this procstar"
+        )
+    }
+
     @Test func withoutATokenThereIsAWarning() throws {
         let server = try CheckServer(token: "")
         let ended = try server.check(server.options)

@@ -29,6 +29,8 @@ import Testing
         #expect(options.readTimeout == .seconds(60) && options.waitTimeout == .seconds(600) && !options.wait)
         #expect(options.maxMessage == 64 << 20 && options.compression == .auto)
         #expect(options.tokenFile == nil && options.certificate == nil && options.input == nil)
+        #expect(options.stateDirectory == nil && options.usesKeeper && options.keep == .seconds(60))
+        #expect(!options.isUpgrade)
     }
 
     static let everything: AgentOptions = {
@@ -45,6 +47,8 @@ import Testing
         options.compression = .off
         options.tokenFile = "t"
         options.certificate = "c"
+        options.stateDirectory = "s"
+        options.keep = .milliseconds(2500)
         options.wait = true
         options.waitTimeout = .zero
         options.input = .file("i")
@@ -59,7 +63,8 @@ import Testing
             agent, "--agent-host", "10.0.0.7", "--agent-port", "1", group, "big ones", "--conn-id=me",
             "--connect-interval-start", "0.25", "--connect-interval-mult", "1.5", "--connect-interval-max", "2",
             "--connect-count-max", "3", "--agent-read-timeout", "1.5", "--max-message", "1M", "--ws-compression", "off",
-            "--token-file", "t", "--agent-cert", "c", "-w", "--wait-timeout=0", "--print", "--log-level=info", "i",
+            "--token-file", "t", "--agent-cert", "c", "--state-dir", "s", "--keep", "2.5", "-w", "--wait-timeout=0",
+            "--print", "--log-level=info", "i",
         ]
         #expect(try Command.parse(arguments, environment: [:]) == .agent(Self.everything))
         #expect(try Command.parse(arguments + ["--check"], environment: [:]) == .agentCheck(Self.everything))
@@ -70,20 +75,25 @@ import Testing
         let environment = [
             "PROCSTAR_AGENT_HOST": "h", "PROCSTAR_AGENT_HOSTNAME": "other", "PROCSTAR_AGENT_PORT": "8",
             "PROCSTAR_GROUP_ID": "g", "PROCSTAR_AGENT_CERT": "c", "PROCSTAR_AGENT_TOKEN_FILE": "t",
-            "CREDENTIALS_DIRECTORY": "d",
+            "CREDENTIALS_DIRECTORY": "d", "PROCSTAR_STATE_DIR": "s", "STATE_DIRECTORY": "systemd's",
         ]
         var expected = AgentOptions(host: "h", port: 8, groupID: "g")
         expected.certificate = "c"
         expected.tokenFile = "t"
         expected.credentialsDirectory = "d"
+        expected.stateDirectory = "s"
+        expected.keep = .seconds(86400)
         #expect(try Self.agent("-a", environment: environment) == expected)
 
         let given = try Self.agent(
-            "-a --agent-host H --agent-port 9 --group G --agent-cert C --token-file T", environment: environment)
+            "-a --agent-host H --agent-port 9 --group G --agent-cert C --token-file T --state-dir S --keep 1",
+            environment: environment)
         expected = AgentOptions(host: "H", port: 9, groupID: "G")
         expected.certificate = "C"
         expected.tokenFile = "T"
         expected.credentialsDirectory = "d"
+        expected.stateDirectory = "S"
+        expected.keep = .seconds(1)
         #expect(given == expected)
     }
 
@@ -91,7 +101,7 @@ import Testing
         let empty = [
             "PROCSTAR_AGENT_HOST": "", "PROCSTAR_AGENT_HOSTNAME": "h", "PROCSTAR_AGENT_PORT": "",
             "PROCSTAR_GROUP_ID": "", "PROCSTAR_AGENT_CERT": "", "PROCSTAR_AGENT_TOKEN_FILE": "",
-            "CREDENTIALS_DIRECTORY": "",
+            "CREDENTIALS_DIRECTORY": "", "PROCSTAR_STATE_DIR": "",
         ]
         #expect(try Self.agent("-a", environment: empty) == AgentOptions(host: "h"))
     }
@@ -143,7 +153,9 @@ import Testing
     }
 
     @Test(
-        arguments: ["--wait-timeout", "--connect-interval-start", "--connect-interval-max", "--agent-read-timeout"],
+        arguments: [
+            "--wait-timeout", "--connect-interval-start", "--connect-interval-max", "--agent-read-timeout", "--keep",
+        ],
         ["-1", "nan", "inf", "1e999", "0x10", "5s", "1e20"])
     func whatIsNoTimeIsRefused(option: String, text: String) {
         #expect(
@@ -157,6 +169,7 @@ import Testing
         ("-a --connect-interval-mult x", "\"x\" is not a factor: a number, 1 or more"),
         ("-a --connect-count-max 0", "\"0\" is not a number of attempts, 1 or more"),
         ("-a --connect-count-max 1.5", "\"1.5\" is not a number of attempts, 1 or more"),
+        ("-a --keep 1000000001", "\"1000000001\" is not a time that a keeper counts: 1e9 at most"),
         ("-a --max-message 1023", "\"1023\" is not enough: 1k is the least"),
         ("-a --ws-compression yes", "\"yes\" is not one of on, off, auto"),
     ]
@@ -180,6 +193,15 @@ import Testing
             ? "" : option == .wsCompression ? "=on" : "=2k".prefix(option == .maxMessage ? 3 : 2)
         let complaint = Self.complaint("-x \(option.spelling)\(value) i")
         #expect(complaint.hasPrefix("option \(option.spelling) needs --agent"), "\(complaint)")
+    }
+
+    @Test func aKeeperIsForgoneOnRequest() throws {
+        #expect(try !Self.agent("-a --no-keeper").usesKeeper)
+        // What an agent is called is remembered all the same.
+        #expect(try Self.agent("-a --no-keeper --state-dir s").stateDirectory == "s")
+        #expect(
+            Self.complaint("-a --no-keeper --keep 1")
+                == "option --keep is about a keeper, and --no-keeper wants none; see procstar --help")
     }
 
     @Test func waitingWithoutAnAgentIsPointedToExit() {

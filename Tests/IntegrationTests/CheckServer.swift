@@ -88,9 +88,12 @@ final class CheckServer {
     }
 
     /// Runs a check against the server to its end.
-    func check(_ options: [String], environment: [String] = []) throws -> ProgramRun.Ended {
+    func check(
+        _ options: [String], environment: [String] = [], program: String = Procstar.executable
+    ) throws -> ProgramRun.Ended {
         let run = try ProgramRun(
-            [Procstar.executable, "agent-check"] + options, environment: ["LANG=C.UTF-8"] + environment)
+            [program, "agent-check"] + options,
+            environment: ["LANG=C.UTF-8", "XDG_RUNTIME_DIR=\(folder.path)"] + environment)
         // What it prints fits into a pipe, so it ends without being read.
         serve { !LiveProcess.isAlive(run.pid) }
         return run.finish()

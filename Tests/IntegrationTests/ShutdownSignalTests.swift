@@ -48,6 +48,17 @@ import Testing
         #expect(try ended.results["p"]?["status"]?["signal"]?.text == "SIGTERM")
     }
 
+    @Test func whatIsMeantForAgentsDoesNothing() throws {
+        let run = try Self.twoSleepers()
+        run.signal(SIGUSR1)
+        run.signal(SIGUSR2)
+        // Taken after them. As the first signal that counts it asks, and doesn't kill.
+        run.signal(SIGTERM)
+        let ended = run.finish()
+        #expect(ended.exitCode == 0)
+        #expect(try ended.results["a"]?["status"]?["signal"]?.text == "SIGTERM")
+    }
+
     @Test func aHangupThatNohupHasIgnoredStaysIgnored() throws {
         let run = try Procstar.start(
             by: #"exec env --ignore-signal=HUP "$0" "$@""#, document(#""command": "echo ready >&2; exec sleep 1000""#))

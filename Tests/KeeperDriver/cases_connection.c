@@ -31,6 +31,21 @@ static void who_connects_and_says_nothing_is_in_nobodys_way(void)
     expect_end(silent);
 }
 
+static void of_two_the_first_that_said_hello_is_the_agent(void)
+{
+    struct keeper_run run = start_keeper(NULL);
+    const int silent = connect_to(&run);
+    halt(run.pid);
+    const int first = connect_to(&run);
+    const int second = connect_to(&run);
+    send_hello(first, KEEPER_VERSION, -1);
+    send_hello(second, KEEPER_VERSION, -1);
+    REQUIRE(kill(run.pid, SIGCONT) == 0);
+    expect_end(silent);
+    (void)expect(first, KEEPER_WELCOME);
+    REQUIRE_EQUAL(AS(keeper_refused, expect(second, KEEPER_REFUSED))->error, EBUSY);
+}
+
 static void connect_as_another(void *argument)
 {
     const struct keeper_run *run = argument;
@@ -282,6 +297,7 @@ static void starts_in_a_row_without_waiting_are_all_answered(void)
 const struct test_case connection_cases[] = {
     CASE(a_second_agent_is_refused_with_the_pid_of_the_first),
     CASE(who_connects_and_says_nothing_is_in_nobodys_way),
+    CASE(of_two_the_first_that_said_hello_is_the_agent),
     CASE(another_user_is_refused),
     CASE(versions_one_apart_work_and_others_are_refused),
     CASE(every_truncation_of_a_message_ends_that_connection_alone),

@@ -101,7 +101,7 @@ static void require_it_waits_again(struct keeper_run *run)
     fd = connect_to(run);
     send_hello(fd, KEEPER_VERSION, -1);
     all = take_over(fd);
-    REQUIRE_EQUAL(inherited(&all, 1)->status, SIGKILL);
+    REQUIRE_EQUAL(inherited(&all, 1)->outcome.status, SIGKILL);
     close_hand_over(&all);
 }
 
@@ -214,6 +214,39 @@ static void it_keeps_open_nothing_of_who_started_it(void)
     REQUIRE_EQUAL(read_all(run.stderr_reader, text, sizeof text), 0);
 }
 
+static void it_is_named_and_holds_no_folder_of_who_started_it(void)
+{
+    struct keeper_run run = start_keeper(NULL);
+    (void)connect_first(&run);
+    char path[64];
+    char text[64] = {0};
+    (void)snprintf(path, sizeof path, "/proc/%d/cwd", run.pid);
+    REQUIRE(readlink(path, text, sizeof text - 1) == 1 && *text == '/');
+    (void)snprintf(path, sizeof path, "/proc/%d/comm", run.pid);
+    const int comm = open(path, O_RDONLY | O_CLOEXEC);
+    REQUIRE(comm >= 0);
+    (void)read_all(comm, text, sizeof text);
+    REQUIRE(strcmp(text, "procstar-keeper\n") == 0);
+}
+
+/* With more behind it than is read in one go, and nothing to stay for any more. */
+static void what_was_sent_behind_goodbye_is_done_before_it_ends(void)
+{
+    struct keeper_run run = start_keeper("--keep", "1000", NULL);
+    const int fd = connect_first(&run);
+    halt(run.pid);
+    send_head(fd, KEEPER_GOODBYE, 0);
+    for (uint64_t token = 1; token <= 100; token++)
+        send_head(fd, KEEPER_COLLECT, token);
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/late", scratch);
+    struct plan plan = {.argv = (char *[]){"/bin/touch", path, NULL}};
+    send_plan(fd, &plan, 1000);
+    REQUIRE(kill(run.pid, SIGCONT) == 0);
+    REQUIRE_EQUAL(keeper_exit(&run), 0);
+    EVENTUALLY(access(path, F_OK) == 0);
+}
+
 #define CASE(name)                                                                                                     \
     {                                                                                                                  \
 #name, name                                                                                                    \
@@ -233,5 +266,7 @@ const struct test_case end_cases[] = {
     CASE(a_folder_that_others_may_enter_is_refused),
     CASE(options_that_make_no_sense_are_refused),
     CASE(it_keeps_open_nothing_of_who_started_it),
+    CASE(it_is_named_and_holds_no_folder_of_who_started_it),
+    CASE(what_was_sent_behind_goodbye_is_done_before_it_ends),
     {NULL, NULL},
 };

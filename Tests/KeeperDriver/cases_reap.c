@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void the_zombie_stays_until_the_agent_says_so(void)
@@ -18,19 +19,18 @@ static void the_zombie_stays_until_the_agent_says_so(void)
     wait_for_end(pidfd);
     char stat[KEEPER_STAT_LIMIT + 1];
     char again[KEEPER_STAT_LIMIT + 1];
-    const struct keeper_collected collected = collect(fd, KEEPER_COLLECT, 1, stat);
+    const struct keeper_outcome collected = collect(fd, KEEPER_COLLECT, 1, stat);
     REQUIRE_EQUAL(collected.status, 0x700);
     REQUIRE_EQUAL(process_state(pid), 'Z');
     char start[64];
     (void)snprintf(start, sizeof start, "%d (sh) Z ", pid);
     REQUIRE(strncmp(stat, start, strlen(start)) == 0);
-    const struct keeper_collected reaped = collect(fd, KEEPER_REAP, 1, again);
+    const struct keeper_outcome reaped = collect(fd, KEEPER_REAP, 1, again);
     REQUIRE_EQUAL(process_state(pid), 0);
-    REQUIRE(reaped.status == collected.status && strcmp(stat, again) == 0);
-    REQUIRE(memcmp(&reaped.usage, &collected.usage, sizeof reaped.usage) == 0);
+    REQUIRE(memcmp(&reaped, &collected, sizeof reaped) == 0 && strcmp(stat, again) == 0);
     /* It is kept until it is forgotten. */
-    const struct keeper_collected twice = collect(fd, KEEPER_REAP, 1, again);
-    REQUIRE(twice.status == collected.status && strcmp(stat, again) == 0);
+    const struct keeper_outcome twice = collect(fd, KEEPER_REAP, 1, again);
+    REQUIRE(memcmp(&twice, &collected, sizeof twice) == 0 && strcmp(stat, again) == 0);
     forget(fd, 1);
     send_head(fd, KEEPER_REAP, 1);
     expect_done(fd, KEEPER_REAP, ESRCH);
@@ -66,7 +66,7 @@ static void usage_is_what_the_kernel_says(void)
     (void)SPAWN(fd, 1, &pidfd, "/bin/sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done");
     wait_for_end(pidfd);
     char stat[KEEPER_STAT_LIMIT + 1];
-    const struct keeper_collected reaped = collect(fd, KEEPER_REAP, 1, stat);
+    const struct keeper_outcome reaped = collect(fd, KEEPER_REAP, 1, stat);
     unsigned long minor = 0;
     unsigned long user = 0;
     unsigned long system = 0;
@@ -77,6 +77,43 @@ static void usage_is_what_the_kernel_says(void)
     const double ticks = (double)sysconf(_SC_CLK_TCK);
     const double seconds = (double)reaped.usage.ru_utime.tv_sec + (double)reaped.usage.ru_utime.tv_usec * 1e-6;
     REQUIRE(seconds > 0 && seconds >= ((double)user - 1) / ticks && seconds <= ((double)user + 1) / ticks);
+}
+
+static int64_t clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void the_time_of_an_end_is_when_it_was_first_seen(void)
+{
+    struct keeper_run run = start_keeper(NULL);
+    int fd = connect_first(&run);
+    int pidfd = -1;
+    (void)SPAWN(fd, 1, &pidfd, "/bin/true");
+    wait_for_end(pidfd);
+    const int64_t real = clock_ns(CLOCK_REALTIME);
+    const int64_t monotonic = clock_ns(CLOCK_MONOTONIC);
+    const struct keeper_outcome collected = collect(fd, KEEPER_COLLECT, 1, NULL);
+    REQUIRE(collected.realtime_ns >= real && collected.realtime_ns <= clock_ns(CLOCK_REALTIME));
+    REQUIRE(collected.monotonic_ns >= monotonic && collected.monotonic_ns <= clock_ns(CLOCK_MONOTONIC));
+    const struct keeper_outcome reaped = collect(fd, KEEPER_REAP, 1, NULL);
+    REQUIRE(memcmp(&reaped, &collected, sizeof reaped) == 0);
+
+    const pid_t alone = SPAWN(fd, 2, NULL, "/bin/sleep", "1000");
+    (void)close(fd);
+    const int64_t killed = clock_ns(CLOCK_MONOTONIC);
+    REQUIRE(kill(alone, SIGKILL) == 0);
+    EVENTUALLY(process_state(alone) == 0);
+    const int64_t gone = clock_ns(CLOCK_MONOTONIC);
+    fd = connect_to(&run);
+    send_hello(fd, KEEPER_VERSION, -1);
+    struct hand_over all = take_over(fd);
+    REQUIRE(memcmp(&inherited(&all, 1)->outcome, &collected, sizeof collected) == 0);
+    const struct keeper_outcome outcome = inherited(&all, 2)->outcome;
+    REQUIRE(outcome.monotonic_ns >= killed && outcome.monotonic_ns <= gone);
+    REQUIRE(outcome.realtime_ns > collected.realtime_ns && outcome.realtime_ns <= clock_ns(CLOCK_REALTIME));
 }
 
 static void what_is_asked_too_early_or_of_nobody_is_an_error(void)
@@ -196,6 +233,7 @@ const struct test_case reap_cases[] = {
     CASE(the_zombie_stays_until_the_agent_says_so),
     CASE(statuses_are_those_of_wait),
     CASE(usage_is_what_the_kernel_says),
+    CASE(the_time_of_an_end_is_when_it_was_first_seen),
     CASE(what_is_asked_too_early_or_of_nobody_is_an_error),
     CASE(a_process_whose_name_is_hostile_spoils_nothing),
     CASE(orphans_are_reaped_and_children_are_not),

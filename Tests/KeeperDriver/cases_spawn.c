@@ -270,7 +270,7 @@ static void a_child_costs_what_it_costs_and_not_what_the_keeper_has(void)
     int pidfd = -1;
     (void)SPAWN(fd, 1, &pidfd, "/bin/true");
     wait_for_end(pidfd);
-    const struct keeper_collected collected = collect(fd, KEEPER_REAP, 1, NULL);
+    const struct keeper_outcome collected = collect(fd, KEEPER_REAP, 1, NULL);
     int status = 0;
     struct rusage usage;
     const pid_t direct = vfork();

@@ -124,28 +124,23 @@ int connect_first(const struct keeper_run *run)
     return fd;
 }
 
-static void take_held(struct inherited *child, const uint32_t *tags, size_t count, const int *fds)
+static void take_held(struct inherited *child, const struct answered *answer)
 {
-    for (size_t i = 0; i < count; i++) {
-        REQUIRE(child->held_count < sizeof child->held / sizeof *child->held);
-        child->held[child->held_count] = fds[i];
-        memcpy(&child->tags[child->held_count++], &tags[i], sizeof *tags);
-    }
+    REQUIRE(child->token == AS(keeper_head, answer)->token);
+    REQUIRE(child->held_count < sizeof child->held / sizeof *child->held);
+    child->held[child->held_count] = answer->fds[0];
+    child->tags[child->held_count++] = AS(keeper_tagged, answer)->tag;
 }
 
 static void take_child(struct inherited *child, const struct answered *answer)
 {
     const struct keeper_child *message = AS(keeper_child, answer);
-    const uint32_t *tags = (const uint32_t *)(message + 1);
-    const bool has_pidfd = message->state != KEEPER_ENDED;
     *child = (struct inherited){.token = message->head.token,
                                 .pid = message->pid,
                                 .state = message->state,
-                                .status = message->status,
-                                .usage = message->usage,
-                                .pidfd = has_pidfd ? answer->fds[0] : -1};
-    take_held(child, tags, message->tag_count, answer->fds + has_pidfd);
-    memcpy(child->stat, tags + message->tag_count, message->stat_length);
+                                .outcome = message->outcome,
+                                .pidfd = message->state != KEEPER_ENDED ? answer->fds[0] : -1};
+    memcpy(child->stat, message + 1, message->outcome.stat_length);
 }
 
 struct hand_over take_over(int fd)
@@ -155,9 +150,8 @@ struct hand_over take_over(int fd)
     struct hand_over all = {.ledger = answer->fd_count > 0 ? answer->fds[0] : -1};
     while ((answer = receive(fd)) != NULL && AS(keeper_head, answer)->kind != KEEPER_END) {
         if (AS(keeper_head, answer)->kind == KEEPER_HELD) {
-            const struct keeper_held *held = AS(keeper_held, answer);
-            REQUIRE(all.count > 0 && all.children[all.count - 1].token == held->head.token);
-            take_held(&all.children[all.count - 1], (const uint32_t *)(held + 1), held->tag_count, answer->fds);
+            REQUIRE(all.count > 0);
+            take_held(&all.children[all.count - 1], answer);
             continue;
         }
         REQUIRE_EQUAL(AS(keeper_head, answer)->kind, KEEPER_CHILD);

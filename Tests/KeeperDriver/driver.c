@@ -153,6 +153,12 @@ int keeper_exit(struct keeper_run *run)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+void halt(pid_t keeper)
+{
+    REQUIRE(kill(keeper, SIGSTOP) == 0);
+    EVENTUALLY(process_state(keeper) == 'T');
+}
+
 int open_descriptors(pid_t pid)
 {
     char path[64];
@@ -244,9 +250,9 @@ pid_t start_helper(void (*body)(void *), void *argument)
 
 /* ---- the program ---- */
 
-enum { GROUPS = 6 };
+enum { GROUPS = 7 };
 
-static const struct test_case *const groups[GROUPS] = {spawn_cases,      reap_cases, hand_over_cases,
+static const struct test_case *const groups[GROUPS] = {spawn_cases,      reap_cases, hand_over_cases, gone_cases,
                                                        connection_cases, end_cases,  fault_cases};
 
 static void list_cases(void)

@@ -43,6 +43,8 @@ struct keeper_run start_keeper(const char *_Nullable option, ...);
 int start_keeper_on_connection(struct keeper_run *_Nonnull run);
 /* Waits for its end: the exit status, or -signal. */
 int keeper_exit(struct keeper_run *_Nonnull run);
+/* Stops it, so that what it is sent waits until SIGCONT. */
+void halt(pid_t keeper);
 int open_descriptors(pid_t pid);
 /* A value of /proc/PID/smaps_rollup, in bytes. */
 long resident_bytes(pid_t pid);
@@ -81,8 +83,7 @@ struct inherited {
     uint64_t token;
     pid_t pid;
     uint32_t state;
-    int status;
-    struct rusage usage;
+    struct keeper_outcome outcome;
     char stat[KEEPER_STAT_LIMIT + 1];
     int pidfd;
     size_t held_count;
@@ -134,7 +135,7 @@ pid_t spawn_argv(int fd, uint64_t token, int *_Nullable pidfd, char *_Nullable c
 /* Waits until a pidfd says that its process has ended. */
 void wait_for_end(int pidfd);
 /* COLLECT or REAP: the answer, which must be that. */
-struct keeper_collected collect(int fd, enum keeper_kind kind, uint64_t token, char *_Nullable stat);
+struct keeper_outcome collect(int fd, enum keeper_kind kind, uint64_t token, char *_Nullable stat);
 void forget(int fd, uint64_t token);
 
 /* ---- processes and files ---- */
@@ -165,6 +166,7 @@ struct test_case {
 extern const struct test_case spawn_cases[];
 extern const struct test_case reap_cases[];
 extern const struct test_case hand_over_cases[];
+extern const struct test_case gone_cases[];
 extern const struct test_case connection_cases[];
 extern const struct test_case end_cases[];
 extern const struct test_case fault_cases[];

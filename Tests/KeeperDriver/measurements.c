@@ -4,6 +4,8 @@
 #include "clinux.h"
 #include "driver.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 static double now_us(void)
@@ -21,7 +23,8 @@ static int compare(const void *a, const void *b)
 static void print_times(const char *what, double *times, size_t count)
 {
     qsort(times, count, sizeof *times, compare);
-    (void)printf("%s: median %.0f us, 90 %% below %.0f us\n", what, times[count / 2], times[count * 9 / 10]);
+    (void)printf("%s: median %.0f us, 90 %% below %.0f us, all below %.0f us\n", what, times[count / 2],
+                 times[count * 9 / 10], times[count - 1]);
 }
 
 enum { ROUNDS = 1000 };
@@ -62,18 +65,11 @@ static void latency(void)
     print_times("start, directly", direct, ROUNDS);
 }
 
-/* Waits until all have ended and been reaped, as a new agent sees it. */
-static bool all_ended(const struct keeper_run *run, struct hand_over *all, int *fd)
+static bool all_are_gone(const struct hand_over *all)
 {
-    *fd = connect_to(run);
-    send_hello(*fd, KEEPER_VERSION, -1);
-    *all = take_over(*fd);
     for (size_t i = 0; i < all->count; i++)
-        if (all->children[i].state != KEEPER_ENDED) {
-            close_hand_over(all);
-            (void)close(*fd);
+        if (process_state(all->children[i].pid) != 0)
             return false;
-        }
     return true;
 }
 
@@ -106,28 +102,87 @@ static void crowd(uint64_t children, uint32_t holds)
     send_hello(fd, KEEPER_VERSION, -1);
     struct hand_over all = take_over(fd);
     (void)printf("hand-over of %zu running: %.0f ms\n", all.count, (now_us() - start) / 1000);
-    close_hand_over(&all);
     (void)close(fd);
     start = now_us();
     (void)close(until[0]);
     (void)close(until[1]);
-    EVENTUALLY(all_ended(&run, &all, &fd));
+    EVENTUALLY(all_are_gone(&all));
     (void)printf("all reaped without an agent after %.0f ms\n", (now_us() - start) / 1000);
+    close_hand_over(&all);
     const long kept = resident_bytes(run.pid);
     (void)printf("resident, all ended and kept: %ld KiB, %ld bytes per child\n", kept / 1024,
                  (kept - empty) / (long)children);
-    for (size_t i = 0; i < all.count; i++)
-        REQUIRE_EQUAL(all.children[i].status, 0x300);
-    close_hand_over(&all);
     start = now_us();
-    (void)close(fd);
     fd = connect_to(&run);
     send_hello(fd, KEEPER_VERSION, -1);
     all = take_over(fd);
     (void)printf("hand-over of %zu ended: %.0f ms\n", all.count, (now_us() - start) / 1000);
+    for (size_t i = 0; i < all.count; i++)
+        REQUIRE_EQUAL(all.children[i].outcome.status, 0x300);
+    close_hand_over(&all);
     for (uint64_t token = 1; token <= children; token++)
         forget(fd, token);
     (void)printf("resident, all forgotten: %ld KiB\n", resident_bytes(run.pid) / 1024);
+}
+
+/* From connect(2) to WELCOME. */
+static int welcomed(const struct keeper_run *run, const char *when)
+{
+    const double start = now_us();
+    const int fd = connect_to(run);
+    send_hello(fd, KEEPER_VERSION, -1);
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    REQUIRE(poll(&readable, 1, PATIENCE_MS) == 1);
+    (void)printf("connect to WELCOME, %s: %.1f ms\n", when, (now_us() - start) / 1000);
+    return fd;
+}
+
+/* How long after it was killed the end of a process was recorded, without an agent: some that are killed alone, and
+ * some in groups, among so many that idle. */
+static void lone_ends(void)
+{
+    enum { IDLE = 10000, KILLS = 200, GROUP = 5, PAUSE_MS = 25 };
+    struct keeper_run run = start_keeper("--keep", "1000", NULL);
+    int fd = connect_first(&run);
+    static pid_t pids[IDLE];
+    static double killed[IDLE];
+    static double late[2][IDLE];
+    size_t counts[2] = {0, 0};
+    for (uint64_t i = 0; i < IDLE; i++)
+        pids[i] = SPAWN(fd, i + 1, NULL, "/bin/sleep", "1000");
+    (void)close(fd);
+    fd = welcomed(&run, "with all idle");
+    struct hand_over all = take_over(fd);
+    close_hand_over(&all);
+    (void)close(fd);
+    /* From all over the table. */
+    const size_t step = IDLE / KILLS;
+    for (size_t i = 0; i < KILLS; i++) {
+        for (size_t j = 0; j < (i % 2 ? GROUP : 1); j++) {
+            killed[i * step + j] = now_us();
+            REQUIRE(kill(pids[i * step + j], SIGKILL) == 0);
+        }
+        (void)poll(NULL, 0, PAUSE_MS);
+    }
+    for (size_t i = 0; i < KILLS * step; i++)
+        if (killed[i] > 0)
+            EVENTUALLY(process_state(pids[i]) == 0);
+    fd = welcomed(&run, "with most idle");
+    all = take_over(fd);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct inherited *child = &all.children[i];
+        const size_t index = child->token - 1;
+        const size_t group = index / step % 2;
+        if (child->state == KEEPER_ENDED)
+            late[group][counts[group]++] = (double)child->outcome.monotonic_ns / 1000 - killed[index];
+    }
+    print_times("recorded after it was killed, alone", late[0], counts[0]);
+    print_times("recorded after it was killed, with others", late[1], counts[1]);
+    close_hand_over(&all);
+    (void)close(fd);
+    for (size_t i = 0; i < IDLE; i++)
+        (void)kill(pids[i], SIGKILL);
+    (void)close(welcomed(&run, "with most just ended"));
 }
 
 /* As many as pidfds fit below a limit of 20,000. */
@@ -145,4 +200,5 @@ static void six_thousand_that_hold(void)
     {                                                                                                                  \
 #name, name                                                                                                    \
     }
-const struct test_case measurements[] = {CASE(latency), CASE(ten_thousand), CASE(six_thousand_that_hold), {NULL, NULL}};
+const struct test_case measurements[] = {
+    CASE(latency), CASE(lone_ends), CASE(ten_thousand), CASE(six_thousand_that_hold), {NULL, NULL}};

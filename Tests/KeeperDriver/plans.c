@@ -121,17 +121,17 @@ void wait_for_end(int pidfd)
     REQUIRE(poll(&ended, 1, PATIENCE_MS) == 1);
 }
 
-struct keeper_collected collect(int fd, enum keeper_kind kind, uint64_t token, char *stat)
+struct keeper_outcome collect(int fd, enum keeper_kind kind, uint64_t token, char *stat)
 {
     send_head(fd, kind, token);
     const struct answered *answer = expect(fd, kind == KEEPER_REAP ? KEEPER_REAPED : KEEPER_COLLECTED);
     const struct keeper_collected *collected = AS(keeper_collected, answer);
     REQUIRE(collected->head.token == token);
     if (stat) {
-        memcpy(stat, collected + 1, collected->stat_length);
-        stat[collected->stat_length] = 0;
+        memcpy(stat, collected + 1, collected->outcome.stat_length);
+        stat[collected->outcome.stat_length] = 0;
     }
-    return *collected;
+    return collected->outcome;
 }
 
 void forget(int fd, uint64_t token)

@@ -35,6 +35,22 @@ package enum LiveProcess {
         all().filter { $0.session == session && !$0.isZombie }
     }
 
+    /// Kills a process, all processes below it, and those of their sessions.
+    package static func endTree(_ root: pid_t) {
+        // So that it starts nothing more while they are looked for.
+        kill(root, SIGSTOP)
+        let all = all()
+        var found: Set<pid_t> = [root]
+        while case let more = all.filter({ found.contains($0.ppid) && !found.contains($0.pid) }), !more.isEmpty {
+            found.formUnion(more.map(\.pid))
+        }
+        found.remove(root)
+        for process in all where found.contains(process.pid) || found.contains(process.session) {
+            kill(process.pid, SIGKILL)
+        }
+        kill(root, SIGKILL)
+    }
+
     /// The number that a process has written into a file of its own, once the line is whole.
     package static func pid(in path: String) -> pid_t? {
         guard let bytes = contents(of: path), bytes.last == UInt8(ascii: "\n") else { return nil }

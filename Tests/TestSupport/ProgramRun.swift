@@ -96,6 +96,20 @@ package final class ProgramRun {
         return nil
     }
 
+    /// Reads standard output until `text` has come so often; all of it up to now. Nil at the end.
+    package func output(upTo text: String, _ times: Int) -> String? {
+        while true {
+            let output = String(decoding: output, as: UTF8.self)
+            if output.split(separator: text, omittingEmptySubsequences: false).count > times { return output }
+            var target = pollfd(fd: outputReader.rawValue, events: Int16(POLLIN), revents: 0)
+            guard poll(&target, 1, Self.patience) > 0 else {
+                giveUp()
+                return nil
+            }
+            guard Self.readSome(outputReader.rawValue, into: &self.output) else { return nil }
+        }
+    }
+
     private func wait(for text: String, on fd: CInt, in bytes: inout [UInt8]) -> Bool {
         var target = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
         while !String(decoding: bytes, as: UTF8.self).contains(text) {

@@ -29,10 +29,8 @@
 #define KEEPER_PAIR_LIMIT 1024
 /* Strings of one plan in a memfd: above all that the kernel takes (at most 6 MiB, execve(2)). */
 #define KEEPER_TEXT_LIMIT (8U << 20)
-/* Held descriptors that one message hands over, beside a pidfd. */
-#define KEEPER_HELD_LIMIT 250
 /* Longer than any line of /proc/PID/stat of a process that has ended: 52 numbers, the longest of 20 digits. */
-#define KEEPER_STAT_LIMIT 872
+#define KEEPER_STAT_LIMIT 856
 
 /* In place of an index of a descriptor. */
 #define KEEPER_NONE 0xffffU
@@ -101,14 +99,14 @@ struct keeper_pair {
     uint16_t reserved;
 };
 
-/* Descriptor `index` of the message is to be held under `tag`. */
+/* Descriptor `index` of the message is to be held, as with HOLD. */
 struct keeper_hold_tag {
     uint32_t tag;
     uint16_t index;
     uint16_t reserved;
 };
 
-/* HOLD, with one descriptor, and DROP. */
+/* HOLD, with one descriptor, and DROP; also what the keeper says in HELD, with one descriptor. */
 struct keeper_tagged {
     struct keeper_head head;
     uint32_t tag;
@@ -117,9 +115,10 @@ struct keeper_tagged {
 
 /* COLLECT, REAP, FORGET, GOODBYE, and LEDGER with one descriptor, are a head alone. */
 
-/* ---- what the keeper says ---- */
+/* ---- what the keeper says: at most one descriptor with each message ---- */
 
-/* With the ledger, if there is one. Then a CHILD for each process, and END. */
+/* With the ledger, if there is one. Then for each process a CHILD, and a HELD for each descriptor that is held for it;
+ * then END. */
 struct keeper_welcome {
     struct keeper_head head;
     uint32_t version; /* that is spoken from here on */
@@ -143,24 +142,21 @@ enum keeper_state {
     KEEPER_ENDED,       /* reaped */
 };
 
-/* With the pidfd, if it isn't reaped, and then with the first of what is held. Behind it stand the tags of the held
- * descriptors that come with it, and the text of /proc/PID/stat. */
-struct keeper_child {
-    struct keeper_head head;
-    int32_t pid;
-    uint32_t state;
-    uint32_t held_count; /* in all; those that are not with this message follow in HELD */
-    uint32_t tag_count;
-    int32_t status; /* from here on zero if it is running */
+/* How a process ended. */
+struct keeper_outcome {
+    int64_t realtime_ns; /* CLOCK_REALTIME when the keeper first saw that it had ended */
+    int64_t monotonic_ns;
+    int32_t status; /* as of wait4(2) */
     uint32_t stat_length;
     struct rusage usage;
 };
 
-/* More descriptors of the CHILD before it. Behind it stand their tags. */
-struct keeper_held {
+/* With the pidfd, if it isn't reaped. Behind it stands the text of /proc/PID/stat. */
+struct keeper_child {
     struct keeper_head head;
-    uint32_t tag_count;
-    uint32_t reserved;
+    int32_t pid;
+    uint32_t state;
+    struct keeper_outcome outcome; /* zero, and no text, if it is running */
 };
 
 /* How far a process came that could not be started. */
@@ -185,9 +181,7 @@ struct keeper_spawned {
  * could not be read. */
 struct keeper_collected {
     struct keeper_head head;
-    int32_t status; /* as of wait4(2) */
-    uint32_t stat_length;
-    struct rusage usage;
+    struct keeper_outcome outcome;
 };
 
 /* The answer to FORGET, HOLD, DROP, LEDGER, GOODBYE, to a COLLECT or REAP that failed, and to a message that isn't

@@ -91,6 +91,13 @@ int clinux_set_pipe_capacity(int fd, int size);
 /* Bytes that wait in a pipe (FIONREAD). */
 int clinux_bytes_waiting(int fd);
 
+/* splice(2): moves up to `len` bytes that wait in a pipe to `offset` of a regular file, and never waits for more.
+ * 0 at the end of the pipe; -EAGAIN when nothing waits. What it doesn't return as moved is still in the pipe. */
+int64_t clinux_splice_to_file(int pipe, int file, int64_t offset, size_t len);
+
+/* Gives back the room of a part of a file, which then reads as zeros; the file's size stays. */
+int clinux_punch_hole(int file, int64_t offset, int64_t len);
+
 /* Whether nobody has this regular file open for writing, asked by taking and
  * giving back a read lease (F_SETLEASE). 1 yes, 0 no; -errno where leases
  * don't work (EINVAL: the file system has none; EACCES: the file is another user's). */
@@ -104,6 +111,13 @@ int clinux_memfd(const char *_Nonnull name);
 
 /* Marks every descriptor from `first` up close-on-exec. */
 int clinux_cloexec_from(unsigned int first);
+
+/* Whether one descriptor is closed by an exec (FD_CLOEXEC). */
+int clinux_set_close_on_exec(int fd, bool closes);
+
+/* flock(2) that doesn't wait: EWOULDBLOCK when somebody else has a lock that is in the way. It belongs to what is open,
+ * not to the process, and so outlives an exec. */
+int clinux_lock(int fd, bool is_exclusive);
 
 /* AT_FDCWD, O_PATH and O_DIRECTORY, whose definitions hide behind macros that Swift can't read or _GNU_SOURCE. */
 extern const int clinux_at_cwd;

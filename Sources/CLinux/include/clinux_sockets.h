@@ -44,6 +44,18 @@ struct clinux_link {
 /* TCP_INFO, tcp(7): 0 or -errno; -ENOSYS from a kernel before 4.9. */
 int clinux_measure_link(int fd, struct clinux_link *_Nonnull out);
 
+/* ---- within one machine (unix(7)) ---- */
+
+/* The longest path of a socket: what a struct sockaddr_un has room for, less the NUL. */
+#define CLINUX_SOCKET_PATH_LIMIT 107
+
+/* Two sockets that are connected and keep messages apart (SOCK_SEQPACKET). The first doesn't block. */
+int clinux_packet_pair(int *_Nonnull first, int *_Nonnull second);
+
+/* Connects to a socket of that kind, without waiting: the connection, which doesn't block. ECONNREFUSED: nobody listens
+ * there; EAGAIN: too many wait already; ENAMETOOLONG: the path is no socket's. */
+int clinux_packet_connect(const char *_Nonnull path);
+
 /* getsockname(2) */
 int clinux_local_address(int fd, struct sockaddr_storage *_Nonnull out);
 

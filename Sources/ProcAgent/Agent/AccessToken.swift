@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// What an agent proves to the server that it may serve it. It shows itself nowhere but in ``text``.
 ///
 /// No child gets it: not in its environment, whatever its spec inherits, nor from procstar's own under `/proc`. Against
@@ -29,27 +27,11 @@ package struct AccessToken: Equatable, Sendable {
 
     package static let variable = "PROCSTAR_AGENT_TOKEN"
 
-    /// Takes the variable out of this process's environment, and overwrites it where the process was started with it,
-    /// so that `/proc/PID/environ` doesn't show it any more. What it held, nil if it wasn't there.
+    /// Takes the variable out of this process's environment. What it held, nil if it wasn't there.
     ///
     /// Call it before anything reads or changes the environment, and while there is one thread only.
     @discardableResult
-    package static func wipeEnvironment() -> [UInt8]? {
-        var value: [UInt8]?
-        var next = environ
-        while let entry = next.pointee {
-            next += 1
-            let length = strlen(entry)
-            let bytes = UnsafeMutableRawBufferPointer(start: entry, count: length)
-            guard bytes.starts(with: "\(variable)=".utf8) else { continue }
-            let start = variable.utf8.count + 1
-            // Of several the first counts, as for getenv(3).
-            if value == nil { value = Array(bytes[start...]) }
-            explicit_bzero(entry + start, length - start)
-        }
-        unsetenv(variable)
-        return value
-    }
+    package static func wipeEnvironment() -> [UInt8]? { WipedVariable.take(variable) }
 }
 
 extension AccessToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -155,7 +155,7 @@ final class SchedulerSession {
             if loop.now >= sliceEnd ?? beginSlice() { return schedule() }
             guard let bytes = inbox.popFirst() else { break }
             if bytes.count <= Self.quickCount {
-                carryOut(Self.decode(bytes, features, table.inheritance), count: bytes.count)
+                carryOut(Self.decode(bytes, features, table.terms), count: bytes.count)
             } else {
                 decodeElsewhere(bytes)
             }
@@ -217,7 +217,7 @@ final class SchedulerSession {
         case refusal(MessageRefusal)
     }
 
-    private static func decode(_ bytes: [UInt8], _ features: Set<Feature>, _ inheritance: Inheritance) -> Decoded {
+    private static func decode(_ bytes: [UInt8], _ features: Set<Feature>, _ terms: StartTerms) -> Decoded {
         let received: ReceivedMessage
         do throws(MessageRefusal) {
             received = try ReceivedMessage(parsing: bytes, features: features)
@@ -227,7 +227,7 @@ final class SchedulerSession {
         guard case .procStartRequest(let specs) = received.message else { return .message(received) }
         do throws(SpecError) {
             let request = try StartRequest(specs: specs, isTaken: { _ in false })
-            return .start(received, .success(ProcessTable.prepare(request, inheritance)))
+            return .start(received, .success(ProcessTable.prepare(request, terms)))
         } catch {
             return .start(received, .failure(error))
         }
@@ -235,9 +235,9 @@ final class SchedulerSession {
 
     private func decodeElsewhere(_ bytes: [UInt8]) {
         decoding = bytes
-        let (features, inheritance) = (features, table.inheritance)
+        let (features, terms) = (features, table.terms)
         resources.documents.run {
-            Self.decode(bytes, features, inheritance)
+            Self.decode(bytes, features, terms)
         } then: { [weak self] decoded in
             guard let self, phase != .over else { return }
             decoding = nil
@@ -289,7 +289,7 @@ final class SchedulerSession {
     private func carryOutRest(_ rest: [[UInt8]]) {
         var count = 0
         for bytes in rest {
-            switch Self.decode(bytes, features, table.inheritance) {
+            switch Self.decode(bytes, features, table.terms) {
             case .message(let received) where received.message.changesSomething: answer(received)
             case .start(let received, let request): start(received, request, inThisTurn: false)
             case .message, .refusal: continue

@@ -5,7 +5,7 @@ package import ProcIO
 package final class CaptureFactory {
     /// An unprivileged user's pipes may take 64 MiB together (pipe-user-pages-soft); beyond that new ones are
     /// two pages small. So few get a big one at a time, and only when they have shown that they fill a small one.
-    private static let largePipe = 1 << 20
+    static let largePipe = 1 << 20
     private static let mostLargePipes = 32
 
     /// The same trouble isn't reported again for this long: a full disk stops many captures at once.
@@ -44,11 +44,33 @@ package final class CaptureFactory {
 
     /// A capture that nobody writes to yet.
     ///
-    /// - Parameter label: Whose output it is, such as `build/stdout`, for warnings and for `/proc/PID/fd`.
-    package func make(_ parameters: CaptureParameters, label: String) throws(SystemError) -> any OutputCapture {
+    /// - Parameters:
+    ///   - label: Whose output it is, such as `build/stdout`, for warnings and for `/proc/PID/fd`.
+    ///   - holder: Holds what the capture has, so that it can be restored; nil: it ends with this program.
+    package func make(
+        _ parameters: CaptureParameters, label: String, holder: (any CaptureHolder)?
+    ) throws(SystemError) -> any OutputCapture {
         let files = UnnamedFile(directory: settings.directory, label: label)
-        if parameters.mode == .tempfile, parameters.limit == nil { return try FileCapture(self, files: files) }
-        return try PipeCapture(self, parameters, files: files)
+        if parameters.isInOwnFile { return try FileCapture(self, files: files, holder: holder) }
+        return try PipeCapture(self, parameters, files: files, holder: holder)
+    }
+
+    /// A capture that a program before this one has made, as it was when that ended.
+    ///
+    /// Where something is missing, it is one that has failed.
+    ///
+    /// - Parameters:
+    ///   - parameters: Those that it was made with; so is `label`.
+    ///   - held: What `holder` has held, by slot.
+    ///   - record: What it has had put on record last.
+    package func restore(
+        _ parameters: CaptureParameters, label: String, held: [UInt8: SharedFD], record: CaptureRecord?,
+        holder: any CaptureHolder
+    ) -> any OutputCapture {
+        let files = UnnamedFile(directory: settings.directory, label: label)
+        let slots = HeldFiles(holder, held)
+        if parameters.isInOwnFile { return FileCapture(self, files: files, restoring: slots, record: record) }
+        return PipeCapture(self, parameters, files: files, restoring: slots, record: record)
     }
 
     /// The size to give to a pipe that was found full; nil when enough have it.

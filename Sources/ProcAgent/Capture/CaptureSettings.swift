@@ -36,4 +36,7 @@ package struct CaptureParameters: Sendable {
         self.limit = limit
         self.keep = keep
     }
+
+    /// Whether the process writes to the file itself, and not to a pipe.
+    var isInOwnFile: Bool { mode == .tempfile && limit == nil }
 }

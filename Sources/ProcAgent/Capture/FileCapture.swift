@@ -8,34 +8,78 @@ final class FileCapture: OutputCapture {
         case plain(SharedFD)
         case compressed(GzipFile)
         case closed
+
+        var file: SharedFD? {
+            switch self {
+            case .plain(let file): file
+            case .compressed(let file): file.file
+            case .closed: nil
+            }
+        }
     }
 
     private let factory: CaptureFactory
     private let files: UnnamedFile
     private var content: Content
+    private var held: HeldFiles?
     /// Until somebody lets go of the file.
     private var backOff = CompressionBackOff()
     private var retry: EventLoop.TimerID?
 
     private(set) var childEnd: SharedFD?
-    let failure: String? = nil
+    private(set) var failure: String?
     let cut: UInt64 = 0
+    let holdsBytesInMemory = false
     /// Never called: there is no limit.
     var onLimit: (() -> Void)?
     /// Never called: the process writes to the file by itself.
     var onGrowth: (() -> Void)?
 
-    init(_ factory: CaptureFactory, files: UnnamedFile) throws(SystemError) {
+    init(_ factory: CaptureFactory, files: UnnamedFile, holder: (any CaptureHolder)?) throws(SystemError) {
         self.factory = factory
         self.files = files
         let (writer, reader) = try files.createForChild()
         childEnd = writer
         content = .plain(reader)
+        held = holder.map { HeldFiles($0, [HeldFiles.first: reader]) }
     }
+
+    init(_ factory: CaptureFactory, files: UnnamedFile, restoring held: HeldFiles, record: CaptureRecord?) {
+        self.factory = factory
+        self.files = files
+        self.held = held
+        do throws(RestoreFailure) {
+            switch record {
+            case .compressed(let record)?:
+                content = .compressed(try GzipFile(record, held: held.files))
+            case .failed(let reason)?:
+                content = .closed
+                failure = reason
+            case nil:
+                guard let reader = held.files[HeldFiles.first] else { throw .missing("its file") }
+                content = .plain(reader)
+            }
+        } catch {
+            content = .closed
+            fail(error)
+        }
+        held.keepOnly(content.file.map { [$0] } ?? [])
+    }
+
+    private func fail(_ failure: RestoreFailure) {
+        factory.warn("capture \(files.label): \(failure)")
+        self.failure = "\(failure)"
+        held?.record(.failed("\(failure)"))
+    }
+
+    var heldAtStart: [(slot: UInt8, file: SharedFD)] { childEnd == nil ? [] : held?.atStart ?? [] }
 
     func begin() { childEnd = nil }
 
-    func abandon() { childEnd = nil }
+    func abandon() {
+        childEnd = nil
+        held = nil
+    }
 
     var length: UInt64 {
         switch content {
@@ -87,15 +131,33 @@ final class FileCapture: OutputCapture {
             return snapshot()
         } then: { [weak self] progress in
             guard let self, case .plain(let file) = content else { return }
-            // A descendant that has the file open for reading can open it anew for writing, through /dev/stdout.
-            guard FileState(of: file) == before, clinux_has_no_writer(file.rawValue) == 1 else {
-                tryLater()
-                return
-            }
+            guard isUnchanged(file, since: before) else { return tryLater() }
             guard let compressed = factory.result(of: progress, in: files) else { return }
-            factory.discards.add(file)
-            content = .compressed(compressed)
+            guard let held else { return adopt(compressed, insteadOf: file) }
+            held.hold(compressed.file) { [weak self] slot in self?.replace(before, by: compressed, in: slot) }
         }
+    }
+
+    /// A descendant that has the file open for reading can open it anew for writing, through /dev/stdout.
+    private func isUnchanged(_ file: SharedFD, since before: FileState) -> Bool {
+        FileState(of: file) == before && clinux_has_no_writer(file.rawValue) == 1
+    }
+
+    /// The compressed file is held in `slot`.
+    private func replace(_ before: FileState, by compressed: GzipFile, in slot: UInt8) {
+        guard case .plain(let file) = content else { return }
+        guard isUnchanged(file, since: before) else {
+            held?.keepOnly([file])
+            return tryLater()
+        }
+        held?.record(compressed.record(in: slot, total: UInt64(compressed.plainCount), cut: 0))
+        held?.keepOnly([compressed.file])
+        adopt(compressed, insteadOf: file)
+    }
+
+    private func adopt(_ compressed: GzipFile, insteadOf file: SharedFD) {
+        factory.discards.add(file)
+        content = .compressed(compressed)
     }
 
     func close() {
@@ -103,28 +165,9 @@ final class FileCapture: OutputCapture {
         onLimit = nil
         onGrowth = nil
         childEnd = nil
-        switch content {
-        case .plain(let file): factory.discards.add(file)
-        case .compressed(let file): factory.discards.add(file.file)
-        case .closed: break
-        }
+        held = nil
+        if let file = content.file { factory.discards.add(file) }
         content = .closed
-    }
-}
-
-/// How much is in a file, and when that last changed.
-private struct FileState: Equatable {
-    let size: Int
-    private let seconds: Int
-    private let nanoseconds: Int
-
-    init(of file: SharedFD) {
-        var status = stat()
-        // fstat of an open regular file fails only for a size that the type can't hold.
-        precondition(fstat(file.rawValue, &status) == 0, "fstat: \(SystemError.last("fstat").reason)")
-        size = Int(status.st_size)
-        seconds = status.st_mtim.tv_sec
-        nanoseconds = status.st_mtim.tv_nsec
     }
 }
 

@@ -20,6 +20,28 @@ struct GzipFile: Sendable {
     let starts: [Int]
 }
 
+extension GzipFile {
+    /// The file that is on record, out of those that somebody held.
+    init(_ record: CaptureRecord.Compressed, held: [UInt8: SharedFD]) throws(RestoreFailure) {
+        guard let file = held[record.slot] else { throw .missing("its compressed file") }
+        guard record.count == FileState(of: file).size else {
+            throw .inconsistent("its compressed file has another size than it had")
+        }
+        // So that whoever reads finds a start for each place.
+        guard record.plainCount > 0, record.starts.count == (record.plainCount - 1) / Self.span + 1 else {
+            throw .inconsistent("where its compressed file can be entered is not known")
+        }
+        self.init(file: file, count: record.count, plainCount: record.plainCount, starts: record.starts)
+    }
+
+    /// What goes on record of it.
+    func record(in slot: UInt8, total: UInt64, cut: UInt64) -> CaptureRecord {
+        .compressed(
+            CaptureRecord.Compressed(
+                slot: slot, count: count, plainCount: plainCount, starts: starts, total: total, cut: cut))
+    }
+}
+
 /// A z_stream, which must not move while zlib works with it.
 struct ZlibStream: ~Copyable, @unchecked Sendable {
     // Unchecked: it can't be copied, so whoever has it is alone in reaching what the pointer points to.

@@ -78,7 +78,7 @@ final class GzipWriter: Sendable {
             let code = deflate(stream, work.left == 0 ? Z_FINISH : Z_FULL_FLUSH)
             precondition(code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR, "deflate: \(code)")
             let made = UnsafeRawBufferPointer(packed).dropLast(Int(stream.pointee.avail_out))
-            try work.output.append(UnsafeRawBufferPointer(rebasing: made), in: place, files: files)
+            try work.output.append(UnsafeRawBufferPointer(rebasing: made), to: .made(in: place, from: files))
         } while stream.pointee.avail_out == 0
         return count
     }

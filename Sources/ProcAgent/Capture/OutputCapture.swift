@@ -9,7 +9,13 @@ package protocol OutputCapture: AnyObject {
     /// What the child's descriptor is to be a copy of; nil from ``begin()`` or ``abandon()`` on.
     var childEnd: SharedFD? { get }
 
+    /// What somebody else is to hold, and under which slots, from the moment on when the process is there. Empty from
+    /// ``begin()`` or ``abandon()`` on, and without a ``CaptureHolder``.
+    var heldAtStart: [(slot: UInt8, file: SharedFD)] { get }
+
     /// The process has been spawned. Our copy of its end is closed, or end of file would never come.
+    ///
+    /// For a capture that was restored: it goes on. (If the process has ended, ``settle(then:)`` and ``finish()`` do.)
     func begin()
 
     /// The process wasn't spawned. The capture stays, with length 0.
@@ -25,6 +31,10 @@ package protocol OutputCapture: AnyObject {
     /// Why there is nothing to show: a clause for people. What the process writes after that is thrown away.
     var failure: String? { get }
 
+    /// Whether bytes are in this program's memory and nowhere else, so that they would be lost with it: those that came
+    /// out of a pipe while a disk was full.
+    var holdsBytesInMemory: Bool { get }
+
     /// What can be read now: all bytes, or those kept with a mark between. Good on any thread, for
     /// as long as it is held, and true for this moment whatever is written later.
     func snapshot() -> CaptureSnapshot
@@ -36,7 +46,8 @@ package protocol OutputCapture: AnyObject {
     /// The final result has been made: compress, as soon as nobody can write any more.
     func finish()
 
-    /// Called once, when more than the limit has been written. (Draining goes on.)
+    /// Called once, when more than the limit has been written. (Draining goes on.) A capture that was restored calls
+    /// again, for nobody knows whether anything has come of it before.
     var onLimit: (() -> Void)? { get set }
 
     /// Called when more has come in, or nothing will since that failed, and always within some other work of the capture, so that the answer to it had

@@ -12,12 +12,17 @@ internal import ProcIO
 /// write, and goes on when there is room again, which is looked for every second.
 /// When the process has ended before that, what it left in the pipe (a MiB at
 /// most) is held in memory, so that its result is whole all the same.
+///
+/// With a holder each byte is, at any moment, in the pipe or in a file, both of
+/// which are held. So draining stops before each new file until that is held.
 final class PipeCapture: OutputCapture {
     private enum State {
         case unstarted
         case watching(EventLoop.Token)
         /// The spill worker has the pipe.
         case away
+        /// Draining goes on when the file for what comes next is held.
+        case holding
         case waitingForRoom(EventLoop.TimerID)
         /// The pipe is closed, and nothing is held back.
         case ended
@@ -28,6 +33,12 @@ final class PipeCapture: OutputCapture {
         case usual, large
         /// The kernel doesn't let this user have more.
         case refused
+    }
+
+    private enum Settlement {
+        case draining, settled
+        /// First there must be a file for it.
+        case later
     }
 
     /// Taken in one go on the loop, so that others get their turn.
@@ -42,7 +53,10 @@ final class PipeCapture: OutputCapture {
     private var pipeSize = PipeSize.usual
     /// The document once it is compressed, and how much had been cut from it.
     private var compressed: (file: GzipFile, cut: UInt64)?
+    private var held: HeldFiles?
     private var settling: (() -> Void)?
+    /// How many bytes will have come in when it is settled; nil until that is known.
+    private var settledTotal: UInt64?
     private var isFinished = false
     private var hasPassedLimit = false
 
@@ -53,7 +67,9 @@ final class PipeCapture: OutputCapture {
     /// What was there when growth was last told.
     private var toldLength: UInt64 = 0
 
-    init(_ factory: CaptureFactory, _ parameters: CaptureParameters, files: UnnamedFile) throws(SystemError) {
+    init(
+        _ factory: CaptureFactory, _ parameters: CaptureParameters, files: UnnamedFile, holder: (any CaptureHolder)?
+    ) throws(SystemError) {
         var reader: CInt = -1
         var writer: CInt = -1
         let result = clinux_pipe(&reader, &writer)
@@ -67,7 +83,42 @@ final class PipeCapture: OutputCapture {
         self.files = files
         limit = parameters.limit
         share = MemoryShare(of: factory.budget, limit: factory.settings.memoryEach)
-        drain = PipeDrain(pipe, into: KeptOutput(parameters, files: files))
+        var kept = KeptOutput(parameters, files: files, isHeld: holder != nil)
+        if let holder {
+            // Made now, it is held with the start, and most captures need no other.
+            held = HeldFiles(holder, [HeldFiles.first: pipe, HeldFiles.first + 1: try kept.addFile()])
+        }
+        drain = PipeDrain(pipe, into: kept)
+    }
+
+    init(
+        _ factory: CaptureFactory, _ parameters: CaptureParameters, files: UnnamedFile, restoring held: HeldFiles,
+        record: CaptureRecord?
+    ) {
+        self.factory = factory
+        self.files = files
+        self.held = held
+        limit = parameters.limit
+        share = MemoryShare(of: factory.budget, limit: factory.settings.memoryEach)
+        let remains = PipeRemains(parameters, files: files, held: held.files, record: record)
+        switch remains.content {
+        case .plain(let kept):
+            drain = PipeDrain(remains.pipe, into: kept)
+            share.reserve(kept.memoryCount)
+        case .compressed(let file, let record):
+            drain = PipeDrain(nil, into: KeptOutput(parameters, files: files, givenUpAfter: record.total))
+            compressed = (file, record.cut)
+            if FileMark(of: file.file).place == .memory { share.reserve(file.count) }
+        case .failed(let reason, let isOnRecord):
+            drain = PipeDrain(remains.pipe, into: KeptOutput(parameters, files: files, givenUpAfter: 0))
+            failure = reason
+            if !isOnRecord { reportFailure(reason) }
+        }
+        toldLength = length
+        if drain.capacity >= CaptureFactory.largePipe {
+            pipeSize = factory.takeLargePipe() == nil ? .refused : .large
+        }
+        dropUnneeded()
     }
 
     deinit {
@@ -79,6 +130,8 @@ final class PipeCapture: OutputCapture {
 
     var length: UInt64 { drain.kept.total }
 
+    var holdsBytesInMemory: Bool { drain.kept.isHeldBack }
+
     var cut: UInt64 { compressed?.cut ?? drain.kept.cut }
 
     func snapshot() -> CaptureSnapshot {
@@ -88,30 +141,45 @@ final class PipeCapture: OutputCapture {
 
     // MARK: The process' life
 
+    var heldAtStart: [(slot: UInt8, file: SharedFD)] { childEnd == nil ? [] : held?.atStart ?? [] }
+
     func begin() {
         childEnd = nil
         guard case .unstarted = state else { return }
+        if drain.kept.total > 0 {
+            // Restored: it may have passed the limit without anybody having heard.
+            factory.loop.soon { [weak self] in self?.noteLimit() }
+        }
         watch()
     }
 
     func abandon() {
         childEnd = nil
+        held = nil
         drain.end()
         state = .ended
     }
 
     func settle(then: @escaping () -> Void) {
+        beginIfRestored()
         settling = then
         switch state {
-        case .away: break  // When it is back.
-        case .watching, .waitingForRoom: if !takesWhatWaits() { settled() }
+        case .away, .holding: break  // When it is back.
+        case .watching, .waitingForRoom:
+            settledTotal = drain.kept.total + UInt64(drain.waiting)
+            if owed > 0 { drainNext() } else { settled() }
         case .unstarted, .ended, .closed: settled()
         }
     }
 
     func finish() {
+        beginIfRestored()
         isFinished = true
         compressIfDone()
+    }
+
+    private func beginIfRestored() {
+        if childEnd == nil { begin() }
     }
 
     func close() {
@@ -123,6 +191,7 @@ final class PipeCapture: OutputCapture {
         state = .closed
         drain.end()
         returnPipe()
+        held = nil
         forgetContent()
         if let compressed { factory.discards.add(compressed.file.file) }
         compressed = nil
@@ -136,7 +205,7 @@ final class PipeCapture: OutputCapture {
         leaveState()
         guard let pipe = drain.pipe else { return end() }
         do throws(SystemError) {
-            let token = try factory.loop.watch(pipe.rawValue, for: .readable) { [weak self] _ in self?.drainTurn() }
+            let token = try factory.loop.watch(pipe.rawValue, for: .readable) { [weak self] _ in self?.drainNext() }
             state = .watching(token)
         } catch {
             waitForRoom(error)
@@ -147,34 +216,43 @@ final class PipeCapture: OutputCapture {
         switch state {
         case .watching(let token): factory.loop.unwatch(token)
         case .waitingForRoom(let timer): factory.loop.cancel(timer)
-        case .unstarted, .away, .ended, .closed: break
+        case .unstarted, .away, .holding, .ended, .closed: break
         }
     }
 
+    /// How many bytes are to be taken until it is settled.
+    private var owed: Int { settledTotal.map { Int($0 - min($0, drain.kept.total)) } ?? 0 }
+
     /// Bytes have come, or there may be room again.
-    private func drainTurn() {
+    private func drainNext() {
+        let bound = owed > 0 ? PipeDrain.Bound.exactly(owed) : .turn
         switch drain.kept.place {
-        case .memory: goOn(after: drainHere(Self.loopTurn, roomOrNot: false))
-        case .disk: drainAway(.turn)
+        case .memory: goOn(after: drainHere(bound), of: bound)
+        case .disk: drainAway(bound)
         }
     }
 
     /// Drains on the loop.
-    private func drainHere(_ count: Int, roomOrNot: Bool) -> PipeDrain.Pause {
-        if let pause = drain.storeHeldBack(), !roomOrNot { return pause }
+    private func drainHere(_ bound: PipeDrain.Bound) -> PipeDrain.Pause {
+        if let pause = drain.storeHeldBack(), case .turn = bound { return pause }
+        let (count, isOwed) = bound.count(inTurn: Self.loopTurn)
         var noRoom: PipeDrain.Pause?
         var taken = 0
-        defer { share.shrink(to: drain.kept.memoryCount) }
+        defer {
+            share.shrink(to: drain.kept.memoryCount)
+            dropUnneeded()
+        }
         while taken < count {
             let most = room(for: min(count - taken, factory.scratch.count))
             guard most > 0 else { return .needsDisk }
             let before = taken
-            switch drain.step(.init(rebasing: factory.scratch.prefix(most)), taken: &taken) {
+            switch drain.step(factory.scratch, most: most, taken: &taken, isOwed: isOwed) {
             case nil:
-                // Less than asked for was all there is: the next read would only say so.
-                if taken > before, taken - before < most { return noRoom ?? .empty }
-            case .noRoom(let error) where roomOrNot:
+                if drain.hasEmptied { return noRoom ?? .empty }
+            case .noRoom(let error) where isOwed && taken > before:
                 noRoom = .noRoom(error)
+            case .unheld(let file):
+                guard hold(file) else { return .unheld(file) }
             case let pause?:
                 return pause
             }
@@ -207,60 +285,78 @@ final class PipeCapture: OutputCapture {
             drain = drained
             before.files(notIn: drain.kept).forEach(factory.discards.add)
             share.shrink(to: drain.kept.memoryCount)
-            noteFailure(pause)
-            if case .exactly = bound { settled() }
-            goOn(after: pause)
+            var pause = pause
+            if case .unheld(let file) = pause, hold(file) { pause = .bound }
+            dropUnneeded()
+            goOn(after: pause, of: bound)
         }
     }
 
-    private func goOn(after pause: PipeDrain.Pause) {
+    /// Has a new file held. Whether that is so at once; if not, draining goes on when it is.
+    private func hold(_ file: SharedFD) -> Bool {
+        var isHeld = false
+        held?.hold(file) { [weak self] _ in
+            isHeld = true
+            guard let self, case .holding = state else { return }
+            drainNext()
+        }
+        if !isHeld {
+            leaveState()
+            state = .holding
+        }
+        return isHeld
+    }
+
+    /// Lets the holder drop what isn't part of the capture any more.
+    private func dropUnneeded() {
+        let kept = drain.kept
+        let others = [drain.pipe, compressed?.file.file].compactMap { $0 }
+        guard let held, held.files.count > kept.fileCount + others.count else { return }
+        held.keepOnly(kept.files + others)
+    }
+
+    private func goOn(after pause: PipeDrain.Pause, of bound: PipeDrain.Bound) {
         if case .closed = state { return }
         noteFailure(pause)
         if drain.wasFull { enlarge() }
         noteGrowth()
         noteLimit()
         if case .closed = state { return }
-        if settling != nil {
-            if takesWhatWaits() { return }
-            settled()
-            if case .closed = state { return }
+        switch settlement(after: pause, of: bound) {
+        case .draining: return drainNext()
+        case .settled: settled()
+        case .later, nil: break
         }
+        if case .closed = state { return }
         switch pause {
         case .bound where drain.kept.place == .disk: drainAway(.turn)
         case .bound, .empty, .failed: watch()
         case .ended: end()
         case .needsDisk:
             drain.kept.moveToDisk()
-            drainAway(.turn)
+            drainNext()
+        case .unheld: break
         case .noRoom(let error): waitForRoom(error)
         }
     }
 
-    /// The process has ended: takes what is in the pipe at this moment, and then says ``settled()``. False when
-    /// there is nothing.
-    private func takesWhatWaits() -> Bool {
-        let count = drain.waiting
-        guard count > 0 else { return false }
-        guard drain.kept.place == .memory else {
-            drainAway(.exactly(count))
-            return true
+    /// How far the wish to settle has come; nil if there is none.
+    private func settlement(after pause: PipeDrain.Pause, of bound: PipeDrain.Bound) -> Settlement? {
+        guard settling != nil else { return nil }
+        if settledTotal == nil { settledTotal = drain.kept.total + UInt64(drain.waiting) }
+        switch (pause, bound) {
+        case (.unheld, _), (.needsDisk, _): return .later
+        case (.noRoom, .exactly) where owed > 0: return .later
+        case (.bound, .exactly), (_, .turn): return owed > 0 ? .draining : .settled
+        case (_, .exactly): return .settled
         }
-        let before = drain.kept.total
-        let pause = drainHere(count, roomOrNot: true)
-        if case .needsDisk = pause {
-            drain.kept.moveToDisk()
-            drainAway(.exactly(count - Int(drain.kept.total - before)))
-        } else {
-            noteFailure(pause)
-            settled()
-            goOn(after: pause)
-        }
-        return true
     }
 
     private func settled() {
         guard let then = settling else { return }
         settling = nil
+        settledTotal = nil
+        if drain.kept.endOverflow() { share.reserve(drain.kept.memoryCount) }
         noteLimit()
         then()
     }
@@ -295,6 +391,7 @@ final class PipeCapture: OutputCapture {
         if drain.kept.isHeldBack { return waitForRoom(nil) }
         leaveState()
         state = .ended
+        dropUnneeded()
         settled()
         compressIfDone()
     }
@@ -306,7 +403,7 @@ final class PipeCapture: OutputCapture {
         leaveState()
         let timer = factory.loop.at(factory.loop.now + .seconds(1)) { [weak self] in
             guard let self else { return }
-            if drain.pipe != nil, !drain.kept.isHeldBack { watch() } else { drainTurn() }
+            if drain.pipe != nil, !drain.kept.isHeldBack, owed == 0 { watch() } else { drainNext() }
         }
         state = .waitingForRoom(timer)
     }
@@ -314,16 +411,22 @@ final class PipeCapture: OutputCapture {
     /// What can't be stored is an error of this fd. It is told before anyone is told that the process has ended.
     private func noteFailure(_ pause: PipeDrain.Pause) {
         guard case .failed(let error) = pause, failure == nil else { return }
-        factory.warn("capture \(files.label): \(error)")
-        failure = "\(error)"
+        reportFailure("\(error)")
         forgetContent()
         onGrowth?()
+    }
+
+    private func reportFailure(_ reason: String) {
+        factory.warn("capture \(files.label): \(reason)")
+        failure = reason
+        held?.record(.failed(reason))
     }
 
     private func forgetContent() {
         drain.kept.files.forEach(factory.discards.add)
         drain.kept.giveUp()
         share.shrink(to: 0)
+        dropUnneeded()
     }
 
     // MARK: Compression
@@ -338,9 +441,20 @@ final class PipeCapture: OutputCapture {
             return snapshot()
         } then: { [weak self] progress in
             guard let self, case .ended = state, let file = factory.result(of: progress, in: files) else { return }
-            compressed = (file, drain.kept.cut)
-            forgetContent()
-            if place == .memory { share.reserve(file.count) }
+            guard let held else { return adopt(file, in: place) }
+            // It says where it lies, but not what: that is on record, or else it is none of the stream's files.
+            try? FileMark(chain: nil, place: place).put(on: file.file)
+            held.hold(file.file) { [weak self] slot in
+                guard let self, case .ended = state else { return }
+                held.record(file.record(in: slot, total: length, cut: cut))
+                adopt(file, in: place)
+            }
         }
+    }
+
+    private func adopt(_ file: GzipFile, in place: CapturePlace) {
+        compressed = (file, drain.kept.cut)
+        forgetContent()
+        if place == .memory { share.reserve(file.count) }
     }
 }

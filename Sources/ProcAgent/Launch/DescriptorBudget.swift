@@ -25,6 +25,9 @@ package final class DescriptorBudget {
         return true
     }
 
+    /// Takes what is in use already.
+    package func takeAnyway(_ count: Int) { inUse += count }
+
     package func give(_ count: Int) {
         inUse -= count
         precondition(inUse >= 0, "gave back more descriptors than were taken")

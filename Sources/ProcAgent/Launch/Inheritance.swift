@@ -21,9 +21,10 @@ package struct Inheritance: Sendable {
     /// the numbers 0 to 2 if they were closed, raises its limit of open files, and
     /// gives SIGCHLD its default disposition.
     ///
-    /// Call it before anything opens a descriptor that stays.
+    /// Call it before anything opens a descriptor that stays, other than close-on-exec above 2.
     package static func takeOver() throws(SystemError) -> Inheritance {
-        let descriptors = try openDescriptors()
+        // An exec leaves none that is close-on-exec: such a one is our own already.
+        let descriptors = try openDescriptors().filter { clinux_descriptor_flags($0) & FD_CLOEXEC == 0 }
         // An open of our own must never land on a number that means standard input or output to a child. Opened the
         // wrong way round, so that reading a spec there or printing results still fails as if it were closed.
         for number in 0...2 where !descriptors.contains(CInt(number)) {

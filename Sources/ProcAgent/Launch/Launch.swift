@@ -6,7 +6,6 @@ internal import ProcIO
 /// What every launch needs of the engine.
 struct LaunchResources {
     let opener: FileOpener
-    let launcher: any Launcher
     let captures: CaptureFactory
     let inheritance: Inheritance
     let environment: ChildEnvironment
@@ -33,6 +32,9 @@ final class Launch {
     private let resources: LaunchResources
     private let then: (Launch, Outcome) -> Void
 
+    private var parent: (any Parent)?
+    private var token: UInt64 = 0
+    private var holder: (Int) -> (any CaptureHolder)? = { _ in nil }
     private var directory: SharedFD?
     private var opened: [Int: SharedFD] = [:]
     /// By index in the spec's fds.
@@ -41,6 +43,8 @@ final class Launch {
     private var pending: FileOpener.Pending?
     private var nextFd = 0
     private var isOver = false
+    /// The parent is at it: what happens now happens to a process.
+    private(set) var isSpawning = false
 
     /// - Parameter index: Of the process in its request.
     init(
@@ -59,7 +63,11 @@ final class Launch {
         self.then = then
     }
 
-    func begin() {
+    /// - Parameter holder: Who holds the capture at a position of the fds, for whoever comes after us.
+    func begin(_ token: UInt64, by parent: any Parent, holder: @escaping (Int) -> (any CaptureHolder)?) {
+        self.parent = parent
+        self.token = token
+        self.holder = holder
         let found = LaunchCheck.failures(spec, table: table, restriction: resources.restriction)
         // What is wrong with some fds doesn't keep the others from being tried, so that all are told.
         failures = found
@@ -111,10 +119,8 @@ final class Launch {
                 openFile(path, flags: flags.bits(for: entry.name.number), mode: mode, for: position)
             case .capture(let capture):
                 makeCapture(capture, for: position)
-            case .pipeWrite:
-                attempt(position) { () throws(SystemError) in opened[position] = try pipes.takeWriter(end(entry)) }
-            case .pipeRead:
-                attempt(position) { () throws(SystemError) in opened[position] = try pipes.takeReader(end(entry)) }
+            case .pipeWrite, .pipeRead:
+                takePipe(entry, for: position)
             }
             if pending != nil { return }
         }
@@ -144,7 +150,8 @@ final class Launch {
     private func makeCapture(_ capture: CaptureSpec, for position: Int) {
         let number = spec.fds[position].name.number
         do {
-            let output = try resources.captures.make(CaptureParameters(capture), label: "fd \(number) of \(id)")
+            let output = try resources.captures.make(
+                CaptureParameters(capture), label: "fd \(number) of \(id)", holder: holder(position))
             captures[position] = output
             opened[position] = output.childEnd
         } catch {
@@ -153,9 +160,10 @@ final class Launch {
         }
     }
 
-    private func attempt(_ position: Int, _ body: () throws(SystemError) -> Void) {
+    private func takePipe(_ entry: FdEntry, for position: Int) {
+        guard let role = entry.spec.pipeRole else { return }
         do {
-            try body()
+            opened[position] = try pipes.take(role, end(entry))
         } catch {
             fdFailed(position, error)
         }
@@ -185,8 +193,9 @@ final class Launch {
     }
 
     private func spawn() {
+        guard let parent else { preconditionFailure("a launch that hasn't begun") }
         let plan = LaunchPlan(
-            executable: spec.executable, argv: CStringBlock(spec.argv),
+            token: token, executable: spec.executable, argv: CStringBlock(spec.argv),
             environment: resources.environment.block(for: spec.environment),
             descriptors: table.sources.mapValues { source in
                 switch source {
@@ -198,18 +207,45 @@ final class Launch {
                     return .opened(descriptor)
                 }
             },
-            directory: directory)
-        resources.launcher.launch(plan) { [self] result in
-            guard !isOver else { return }
+            directory: directory, held: held)
+        isSpawning = true
+        parent.launch(plan) { [self] result in
+            isSpawning = false
             switch result {
             case .success(let launched):
                 for capture in captures.values { capture.begin() }
+                releasePartners(plan.held, by: parent)
                 end()
                 then(self, .started(launched))
             case .failure(let failure):
                 fail([failure])
             }
         }
+    }
+
+    /// A pipe's end that stayed open in a parent's hands would never let the other process see that its partner is gone.
+    private func releasePartners(_ held: [HeldDescriptor], by parent: any Parent) {
+        forEachPipe { role, end in
+            let tag = HoldTag.partner(fd: end.fd)
+            guard held.contains(where: { $0.tag == tag }) else { return }
+            pipes.whenPartnerDrops(of: role, end) { [token] in parent.drop(tag, of: token) }
+        }
+    }
+
+    /// What is to outlive us: the captures, and the other ends of pipes whose processes come later.
+    private var held: [HeldDescriptor] {
+        var held: [HeldDescriptor] = []
+        for (position, capture) in captures {
+            for (slot, file) in capture.heldAtStart {
+                held.append(HeldDescriptor(tag: .capture(position: position, slot: slot), descriptor: file))
+            }
+        }
+        forEachPipe { role, end in
+            if let partner = pipes.awaitedPartner(of: role, end) {
+                held.append(HeldDescriptor(tag: .partner(fd: end.fd), descriptor: partner))
+            }
+        }
+        return held
     }
 
     /// By where the fds stand in the spec: what was wrong with some was known before others were opened.
@@ -233,9 +269,23 @@ final class Launch {
         isOver = true
         opened = [:]
         directory = nil
+        forEachPipe { role, end in pipes.drop(role, end) }
+    }
+
+    private func forEachPipe(_ body: (RequestPipes.Role, StartRequest.Pipe.End) -> Void) {
         for entry in spec.fds {
-            if case .pipeWrite = entry.spec { pipes.dropWriter(end(entry)) }
-            if case .pipeRead = entry.spec { pipes.dropReader(end(entry)) }
+            if let role = entry.spec.pipeRole { body(role, end(entry)) }
+        }
+    }
+}
+
+extension FdSpec {
+    /// Nil for one that is no pipe between processes.
+    var pipeRole: RequestPipes.Role? {
+        switch self {
+        case .pipeWrite: .writer
+        case .pipeRead: .reader
+        case .inherit, .close, .null, .file, .dup, .capture: nil
         }
     }
 }

@@ -11,23 +11,42 @@ internal import ProcIO
 ///
 /// Each end that is open here or in a launch counts in the budget of descriptors.
 final class RequestPipes {
-    private enum End {
+    typealias End = StartRequest.Pipe.End
+
+    /// Which end of a pipe a process has.
+    enum Role {
+        case reader, writer
+
+        var partner: Role { self == .reader ? .writer : .reader }
+    }
+
+    private enum State {
         /// Its process hasn't come for it.
         case awaited
         case made(SharedFD)
         /// Its process holds it until it is started.
-        case taken
+        case taken(SharedFD)
         case dropped
+    }
+
+    private struct Side {
+        var state = State.awaited
+        var whenDropped: (() -> Void)?
     }
 
     private final class Joint {
         var isMade = false
-        var reader = End.awaited
-        var writer = End.awaited
+        private var reader = Side()
+        private var writer = Side()
+
+        subscript(role: Role) -> Side {
+            get { role == .reader ? reader : writer }
+            set { if role == .reader { reader = newValue } else { writer = newValue } }
+        }
     }
 
     private let budget: DescriptorBudget
-    private var joints: [StartRequest.Pipe.End: Joint] = [:]
+    private var joints: [End: Joint] = [:]
 
     init(_ pipes: [StartRequest.Pipe], budget: DescriptorBudget) {
         self.budget = budget
@@ -38,28 +57,51 @@ final class RequestPipes {
         }
     }
 
-    func takeWriter(_ end: StartRequest.Pipe.End) throws(SystemError) -> SharedFD {
-        try take(\.writer, of: end)
-    }
-
-    func takeReader(_ end: StartRequest.Pipe.End) throws(SystemError) -> SharedFD {
-        try take(\.reader, of: end)
+    /// A process comes for its end.
+    func take(_ role: Role, _ end: End) throws(SystemError) -> SharedFD {
+        let joint = joint(end)
+        if !joint.isMade { try make(joint) }
+        guard case .made(let descriptor) = joint[role].state else {
+            preconditionFailure("a pipe's end was taken twice")
+        }
+        joint[role].state = .taken(descriptor)
+        return descriptor
     }
 
     /// The process has been started, or will not be: it needs its end here no more.
-    func dropWriter(_ end: StartRequest.Pipe.End) { drop(\.writer, of: end) }
-    func dropReader(_ end: StartRequest.Pipe.End) { drop(\.reader, of: end) }
-
-    private func take(
-        _ side: ReferenceWritableKeyPath<Joint, End>, of end: StartRequest.Pipe.End
-    ) throws(SystemError) -> SharedFD {
+    func drop(_ role: Role, _ end: End) {
         let joint = joint(end)
-        if !joint.isMade { try make(joint) }
-        guard case .made(let descriptor) = joint[keyPath: side] else {
-            preconditionFailure("a pipe's end was taken twice")
+        switch joint[role].state {
+        case .made, .taken: budget.give(1)
+        case .awaited, .dropped: break
         }
-        joint[keyPath: side] = .taken
-        return descriptor
+        joint[role].state = .dropped
+        let whenDropped = joint[role].whenDropped
+        joint[role].whenDropped = nil
+        whenDropped?()
+    }
+
+    /// The end at the other side, as long as its process hasn't been started.
+    func awaitedPartner(of role: Role, _ end: End) -> SharedFD? {
+        switch joint(end)[role.partner].state {
+        case .made(let descriptor), .taken(let descriptor): descriptor
+        case .awaited, .dropped: nil
+        }
+    }
+
+    /// Calls `then` when the process at the other side needs its end here no more, maybe at once.
+    func whenPartnerDrops(of role: Role, _ end: End, _ then: @escaping () -> Void) {
+        let joint = joint(end)
+        if case .dropped = joint[role.partner].state { then() } else { joint[role.partner].whenDropped = then }
+    }
+
+    /// The pipe has been made before, and its other end is a running process's or gone.
+    func restore(_ role: Role, _ end: End, _ descriptor: SharedFD) {
+        let joint = joint(end)
+        guard budget.take(1) else { return }
+        joint.isMade = true
+        joint[role].state = .made(descriptor)
+        joint[role.partner].state = .dropped
     }
 
     private func make(_ joint: Joint) throws(SystemError) {
@@ -72,25 +114,16 @@ final class RequestPipes {
             throw SystemError("pipe", errno: -result)
         }
         joint.isMade = true
-        fill(&joint.reader, with: SharedFD(OwnedFD(adopting: reading)))
-        fill(&joint.writer, with: SharedFD(OwnedFD(adopting: writing)))
+        fill(.reader, of: joint, with: SharedFD(OwnedFD(adopting: reading)))
+        fill(.writer, of: joint, with: SharedFD(OwnedFD(adopting: writing)))
     }
 
     /// An end whose process is out of the game already is closed at once.
-    private func fill(_ end: inout End, with descriptor: SharedFD) {
-        if case .awaited = end { end = .made(descriptor) } else { budget.give(1) }
+    private func fill(_ role: Role, of joint: Joint, with descriptor: SharedFD) {
+        if case .awaited = joint[role].state { joint[role].state = .made(descriptor) } else { budget.give(1) }
     }
 
-    private func drop(_ side: ReferenceWritableKeyPath<Joint, End>, of end: StartRequest.Pipe.End) {
-        let joint = joint(end)
-        switch joint[keyPath: side] {
-        case .made, .taken: budget.give(1)
-        case .awaited, .dropped: break
-        }
-        joint[keyPath: side] = .dropped
-    }
-
-    private func joint(_ end: StartRequest.Pipe.End) -> Joint {
+    private func joint(_ end: End) -> Joint {
         guard let joint = joints[end] else { preconditionFailure("an end without a pipe in a checked request") }
         return joint
     }

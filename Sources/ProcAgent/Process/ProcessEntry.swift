@@ -7,13 +7,6 @@ internal import ProcIO
 /// Many thousands of these live at a time, so what only the start needs (argv,
 /// environment, fd specs) is not kept.
 final class ProcessEntry {
-    /// Why the process is being ended by us.
-    enum StopReason {
-        case timeout(Interval)
-        case limit(fd: CInt)
-        case asked(Cause.Sender)
-    }
-
     /// One fd of the spec.
     struct Descriptor {
         let number: CInt
@@ -31,14 +24,27 @@ final class ProcessEntry {
         let stat: ProcStat?
         let status: WaitStatus
         let usage: ResourceUsage
+
+        init(_ ending: Ending) {
+            stat = ProcStat(parsing: ending.stat.span)
+            status = ending.status
+            usage = ending.usage
+        }
+    }
+
+    enum Deferred {
+        case event(Lifecycle.Event)
+        case signal(Signal, Cause.Sender)
     }
 
     let id: String
+    /// Its own name among all processes of all times; an id can be used again.
+    let token: UInt64
     var lifecycle: Lifecycle
     var stopSpec: StopSpec
     let timeout: Interval?
     let unenforced: [String]
-    let directory: String?
+    var directory: String?
     var environment: [Value.Member]?
     var descriptors: [Descriptor]
     var errors: [String] = []
@@ -47,6 +53,12 @@ final class ProcessEntry {
 
     /// The start that is under way.
     var launch: Launch?
+    /// Its parent has been asked how it ended.
+    var isCollecting = false
+    /// What has happened while its parent was asked for something.
+    var deferred: [Deferred] = []
+    /// Whoever started it, or is to; nil until its turn has come.
+    var parent: (any Parent)?
     var pid: pid_t = 0
     var pidfd: SharedFD?
     var exitToken: EventLoop.Token?
@@ -61,14 +73,20 @@ final class ProcessEntry {
     var stop: WallTime?
     var stopInstant: Instant?
     var remains: Remains?
+    /// Its zombie is gone.
+    var isReaped = false
+    /// It was or may have been started, and nobody can say how it ended.
+    var isLost = false
     /// Nothing of the result will change any more, but for output that descendants add.
     var isFinal = false
 
     var stopReason: StopReason?
     /// The last signal that we sent to the leader before its end, and for whom.
-    private var lastSignal: (signum: CInt, sender: Cause.Sender)?
+    var lastSignal: LedgerRecord.SentSignal?
     var timeoutTimer: EventLoop.TimerID?
     var graceTimer: EventLoop.TimerID?
+    /// When its grace is over, if it has one.
+    var graceEnd: Instant?
     /// How long until the session is looked at again.
     var surveyDelay = Interval.milliseconds(50)
     /// Its end is withheld by a debugger, and looked for now and then.
@@ -76,9 +94,10 @@ final class ProcessEntry {
     /// Names the order to the sweeper whose answer counts; earlier ones have been overtaken.
     var sweepTicket = 0
 
-    init(_ process: StartRequest.Entry, inheritance: Inheritance) {
+    init(_ process: StartRequest.Entry, token: UInt64, inheritance: Inheritance) {
         let spec = process.spec
         id = process.id
+        self.token = token
         unenforced = spec.systemd.unenforced
         timeout = [spec.timeout, spec.systemd.runtime].compactMap(\.self).min()
         directory = spec.workingDirectory ?? inheritance.directory
@@ -94,14 +113,20 @@ final class ProcessEntry {
         for (position, output) in captures { descriptors[position].capture?.output = output }
     }
 
+    /// Whether its parent is at starting it.
+    var awaitsStart: Bool { launch?.isSpawning ?? false }
+
+    var child: Child { Child(token: token, pid: pid) }
+
     /// Remembers a signal of ours. What others of its session get after the leader's end didn't end it.
     func note(_ signum: CInt, sender: Cause.Sender) {
-        if remains == nil { lastSignal = (signum, sender) }
+        if remains == nil { lastSignal = LedgerRecord.SentSignal(signum: signum, sender: sender) }
     }
 
     /// What ended it, once that is known.
     var cause: Cause {
         guard let remains else {
+            if isLost { return .lost }
             if case .asked(let sender) = stopReason { return .cancelled(sender: sender) }
             if case .timeout(let interval) = stopReason { return .timeout(interval) }
             return .startFailure

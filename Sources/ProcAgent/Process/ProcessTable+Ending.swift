@@ -13,10 +13,17 @@ extension ProcessTable {
     /// One that isn't started yet is cancelled. Never reaches another process that got the number.
     package func signal(_ id: String, _ signal: Signal, sender: Cause.Sender = .request) throws(Refusal) {
         guard let entry = entries[id] else { throw .unknown }
+        if entry.awaitsStart {
+            entry.deferred.append(.signal(signal, sender))
+            return
+        }
         if entry.lifecycle.state == .pending { return stop(entry, because: .asked(sender)) }
         guard entry.remains == nil, let pidfd = entry.pidfd else { throw .noProcess }
         let result = clinux_pidfd_send_signal(pidfd.rawValue, signal.number)
-        if result == 0 { entry.note(signal.number, sender: sender) }
+        if result == 0 {
+            entry.note(signal.number, sender: sender)
+            recordStopping(of: entry)
+        }
         guard result != -ESRCH else { throw .noProcess }
         guard result == 0 else { throw .signal(SystemError("send \(signal.name)", on: id, errno: -result)) }
     }
@@ -44,7 +51,7 @@ extension ProcessTable {
         let lingering = leaders.values.filter { !$0.lifecycle.isAlive }
         inSlices(Array(entries.values) + lingering) { [unowned self] entry in
             if entry.stopReason == nil { entry.stopReason = .asked(.shutdown) }
-            perform(entry.lifecycle.handle(.kill), for: entry)
+            advance(entry, .kill)
         }
     }
 
@@ -60,13 +67,37 @@ extension ProcessTable {
         loop.soon { [unowned self] in inSlices(all, from: next, body) }
     }
 
-    func stop(_ entry: ProcessEntry, because reason: ProcessEntry.StopReason) {
+    func stop(_ entry: ProcessEntry, because reason: StopReason) {
         guard entry.lifecycle.isAlive else { return }
         if entry.stopReason == nil { entry.stopReason = reason }
-        perform(entry.lifecycle.handle(.stop), for: entry)
+        advance(entry, .stop)
     }
 
     // MARK: Carrying out
+
+    /// What the event sets off, now or when the parent has answered what decides over it.
+    func advance(_ entry: ProcessEntry, _ event: Lifecycle.Event) {
+        if entry.awaitsStart || entry.isCollecting {
+            entry.deferred.append(.event(event))
+        } else {
+            let former = entry.lifecycle.state
+            perform(entry.lifecycle.handle(event), for: entry)
+            if entry.lifecycle.state != former { recordStopping(of: entry) }
+        }
+    }
+
+    /// The parent has answered.
+    func resume(_ entry: ProcessEntry) {
+        guard !entry.deferred.isEmpty else { return }
+        let deferred = entry.deferred
+        entry.deferred = []
+        for deferred in deferred {
+            switch deferred {
+            case .event(let event): advance(entry, event)
+            case .signal(let signal, let sender): try? self.signal(entry.id, signal, sender: sender)
+            }
+        }
+    }
 
     func perform(_ actions: [Lifecycle.Action], for entry: ProcessEntry) {
         for action in actions {
@@ -85,14 +116,14 @@ extension ProcessTable {
             case .armSurvey:
                 armSurvey(entry)
             case .armGrace:
-                entry.graceTimer = loop.at(loop.now + entry.stopSpec.grace) { [unowned self, entry] in
-                    perform(entry.lifecycle.handle(.graceOver), for: entry)
+                let end = entry.graceEnd ?? loop.now + entry.stopSpec.grace
+                entry.graceEnd = end
+                entry.graceTimer = loop.at(end) { [unowned self, entry] in
+                    advance(entry, .graceOver)
                 }
             case .disarmGrace:
                 if let timer = entry.graceTimer { loop.cancel(timer) }
                 entry.graceTimer = nil
-            case .collect:
-                collect(entry)
             case .reap:
                 reap(entry)
             }
@@ -104,7 +135,7 @@ extension ProcessTable {
         if let pidfd = entry.pidfd {
             if clinux_pidfd_send_signal(pidfd.rawValue, signum) == 0 { entry.note(signum, sender: sender) }
         }
-        sweeper.order(.signal(signum), of: entry.pid) { _ in }
+        sweeper.order(.signal(signum), of: entry.pid, leaderIsGone: entry.isReaped) { _ in }
     }
 
     private func killSession(_ entry: ProcessEntry) {
@@ -112,13 +143,13 @@ extension ProcessTable {
             entry.note(SIGKILL, sender: entry.stopSender)
         }
         order(.signal(SIGKILL), for: entry) { [unowned self] _ in
-            perform(entry.lifecycle.handle(.swept), for: entry)
+            advance(entry, .swept)
         }
     }
 
     private func survey(_ entry: ProcessEntry) {
         order(.survey, for: entry) { [unowned self] members in
-            perform(entry.lifecycle.handle(.surveyed(survivors: members > 0)), for: entry)
+            advance(entry, .surveyed(survivors: members > 0))
         }
     }
 
@@ -129,7 +160,7 @@ extension ProcessTable {
         loop.at(loop.now + delay) { [unowned self, entry] in
             // The state may have moved on since.
             guard entry.lifecycle.state == .lingering else { return }
-            perform(entry.lifecycle.handle(.surveyDue), for: entry)
+            advance(entry, .surveyDue)
         }
     }
 
@@ -137,7 +168,7 @@ extension ProcessTable {
     private func order(_ wish: SessionScan.Wish, for entry: ProcessEntry, then: @escaping (Int) -> Void) {
         entry.sweepTicket += 1
         let ticket = entry.sweepTicket
-        sweeper.order(wish, of: entry.pid) { members in
+        sweeper.order(wish, of: entry.pid, leaderIsGone: entry.isReaped) { members in
             if entry.sweepTicket == ticket { then(members) }
         }
     }
@@ -145,18 +176,69 @@ extension ProcessTable {
     // MARK: The end of a leader
 
     func leaderExited(_ entry: ProcessEntry) {
-        guard entry.remains == nil else { return }
+        guard entry.remains == nil, !entry.isCollecting, let parent = entry.parent else { return }
         if let token = entry.exitToken { loop.unwatch(token) }
         entry.exitToken = nil
-        guard isShown(entry.pid) else { return awaitTracer(entry) }
-        entry.stop = .now
-        entry.stopInstant = loop.now
+        let (wall, instant) = (WallTime.now, loop.now)
+        let reaps = entry.lifecycle.endsWithLeader
+        entry.isCollecting = true
+        parent.collect(entry.child, reaps: reaps) { [unowned self] collection in
+            entry.isCollecting = false
+            switch collection {
+            case .ended(let ending):
+                entry.isReaped = reaps
+                (entry.stop, entry.stopInstant) = (wall, instant)
+                conclude(entry, ending)
+            case .notYet: awaitTracer(entry)
+            case .lost(let reason): lose(entry, reason)
+            }
+            resume(entry)
+        }
+    }
+
+    func conclude(_ entry: ProcessEntry, _ ending: Ending) {
+        entry.remains = ProcessEntry.Remains(ending)
         disarmTimeout(entry)
-        perform(entry.lifecycle.handle(.leaderExited), for: entry)
+        recordEnd(of: entry, ending)
+        advance(entry, .leaderExited)
         entry.pidfd = nil
         settle(entry)
     }
 
+    /// Nobody will ever know how it ended.
+    func lose(_ entry: ProcessEntry, _ reason: String) {
+        log.error("a process is lost", ["proc_id": .string(entry.id), "reason": .string(reason)])
+        entry.isLost = true
+        entry.errors.append("lost: \(reason)")
+        entry.stop = .now
+        entry.stopInstant = loop.now
+        disarmTimeout(entry)
+        perform(entry.lifecycle.handle(.lost), for: entry)
+        recordFailure(of: entry)
+        leaders[entry.pid] = nil
+        entry.pidfd = nil
+        settle(entry)
+    }
+
+    /// A keeper has ended. Its children are ours now, if it was a child of ours and we are who reaps orphans.
+    func noteEnd(of keeper: KeeperParent, heir: OwnParent) {
+        let lost = LostParent("the keeper that it was a child of was killed, so nobody knows how it ended")
+        var (inherited, lostCount) = (0, 0)
+        for entry in Array(entries.values) + Array(leaders.values) where entry.parent === keeper && entry.pid > 0 {
+            if heir.isParent(of: entry.child) {
+                entry.parent = heir
+                inherited += 1
+            } else {
+                entry.parent = lost
+                if entry.lifecycle.isAlive { lostCount += 1 }
+            }
+        }
+        log.warn(
+            "the processes of a keeper that is gone",
+            ["inherited": .integer(inherited), "lost_when_they_end": .integer(lostCount)])
+    }
+
+    /// Seldom worth more than a look now and then.
     private func awaitTracer(_ entry: ProcessEntry) {
         guard !entry.awaitsTracer else { return }
         entry.awaitsTracer = true
@@ -166,48 +248,16 @@ extension ProcessTable {
         }
     }
 
-    /// Whether wait(2) knows of the end already. A debugger that traces the process sees it first, and we only when
-    /// that has let go: seldom worth more than a look now and then.
-    private func isShown(_ pid: pid_t) -> Bool {
-        var status: CInt = 0
-        var usage = rusage()
-        return clinux_peek(pid, &status, &usage) == pid
-    }
-
-    /// Reads what is left of the process, and leaves the zombie where it is.
-    private func collect(_ entry: ProcessEntry) {
-        takeRemains(of: entry, by: clinux_peek)
-    }
-
-    private func reap(_ entry: ProcessEntry) {
-        if entry.remains == nil {
-            takeRemains(of: entry, by: clinux_reap)
-        } else {
-            var status: CInt = 0
-            var usage = rusage()
-            let reaped = clinux_reap(entry.pid, &status, &usage)
-            precondition(reaped == entry.pid, "wait4 of a zombie: \(reaped)")
-        }
+    func reap(_ entry: ProcessEntry) {
+        if !entry.isReaped { entry.parent?.reap(entry.child) }
+        entry.isReaped = true
         leaders[entry.pid] = nil
+        if entries[entry.id] !== entry { entry.parent?.forget(entry.child) }
         if entry.isFinal { announceQuiet() }
     }
 
-    /// `/proc/PID/stat` first: there is nothing to read once the zombie is gone.
-    private func takeRemains(
-        of entry: ProcessEntry,
-        by wait: (pid_t, UnsafeMutablePointer<CInt>, UnsafeMutablePointer<rusage>) -> CInt
-    ) {
-        let stat = ProcFile.stat.read(entry.pid).flatMap { ProcStat(parsing: $0.span) }
-        var status: CInt = 0
-        var usage = rusage()
-        let found = wait(entry.pid, &status, &usage)
-        precondition(found == entry.pid, "wait doesn't know of a zombie: \(found)")
-        entry.remains = ProcessEntry.Remains(
-            stat: stat, status: WaitStatus(raw: status), usage: ResourceUsage(usage))
-    }
-
     /// Waits until all that the process wrote has been taken in; then its result is final.
-    private func settle(_ entry: ProcessEntry) {
+    func settle(_ entry: ProcessEntry, isNews: Bool = true) {
         var waitsFor = 1
         let settled = { [unowned self] in
             waitsFor -= 1
@@ -215,7 +265,7 @@ extension ProcessTable {
             entry.isFinal = true
             reduceBudget(of: entry, to: entry.descriptorsKept)
             for descriptor in entry.descriptors { descriptor.capture?.output?.finish() }
-            finished(entry)
+            finished(entry, isNews: isNews)
         }
         for descriptor in entry.descriptors {
             guard let output = descriptor.capture?.output else { continue }
@@ -241,21 +291,5 @@ extension ProcessEntry {
         case .asked(let sender): sender
         case .timeout, .limit, nil: .stop
         }
-    }
-}
-
-extension ResourceUsage {
-    fileprivate init(_ usage: rusage) {
-        self.init(
-            utime: CPUTime(usage.ru_utime), stime: CPUTime(usage.ru_stime), maxrssKiB: Int64(usage.ru_maxrss),
-            minflt: Int64(usage.ru_minflt), majflt: Int64(usage.ru_majflt), nswap: Int64(usage.ru_nswap),
-            inblock: Int64(usage.ru_inblock), oublock: Int64(usage.ru_oublock), nvcsw: Int64(usage.ru_nvcsw),
-            nivcsw: Int64(usage.ru_nivcsw))
-    }
-}
-
-extension ResourceUsage.CPUTime {
-    fileprivate init(_ time: timeval) {
-        self.init(seconds: Int64(time.tv_sec), microseconds: Int64(time.tv_usec))
     }
 }

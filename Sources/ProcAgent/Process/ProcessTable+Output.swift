@@ -54,6 +54,13 @@ extension ProcessTable {
         return output is PipeCapture
     }
 
+    /// Whether some of what processes wrote is nowhere but in our memory, since there is no room for it.
+    package var holdsOutputInMemory: Bool {
+        entries.values.contains { entry in
+            entry.descriptors.contains { $0.capture?.output?.holdsBytesInMemory ?? false }
+        }
+    }
+
     /// Output could not be read back. From now on that is what there is to say of it.
     package func noteUnreadable(_ id: String, fd: CInt, reason: String) {
         guard let entry = entries[id], entry.readFailures[fd] == nil else { return }

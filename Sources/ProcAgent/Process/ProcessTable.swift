@@ -48,34 +48,44 @@ package final class ProcessTable {
     let settings: Settings
     let resources: LaunchResources
     let sweeper: SessionSweeper
-    private let budget: DescriptorBudget
+    /// Nil when processes end with us, or go on alone.
+    let custody: Custody?
+    let own: OwnParent
+    let budget: DescriptorBudget
     private let worker: Worker
     private var reaper: OrphanReaper?
 
     var entries: [String: ProcessEntry] = [:]
     /// The leaders that are not reaped yet, by pid.
     var leaders: [pid_t: ProcessEntry] = [:]
-    private var startQueue = StartQueue()
+    var startQueue = StartQueue()
     /// Processes that may still run, or whose end isn't told yet.
-    private(set) package var unfinishedCount = 0
+    package internal(set) var unfinishedCount = 0
     /// Everything is being stopped: what waits for its turn is cancelled rather than started.
     var holdsStarts = false
 
     /// - Parameters:
     ///   - inheritance: As taken before anything else was opened. SIGCHLD must be blocked.
-    package init(loop: EventLoop, log: Logger, inheritance: Inheritance, settings: Settings) throws(SystemError) {
+    ///   - custody: What processes outlive us by; nil: nothing.
+    package init(
+        loop: EventLoop, log: Logger, inheritance: Inheritance, settings: Settings, custody: Custody? = nil
+    ) throws(SystemError) {
         self.loop = loop
         self.log = log
         self.settings = settings
         worker = try Worker(loop: loop, name: "worker")
         sweeper = SessionSweeper(worker: worker)
+        self.custody = custody
+        own = OwnParent(fileLimit: inheritance.fileLimit)
         budget = DescriptorBudget(
-            limit: inheritance.raisedFileLimit, inUse: try Inheritance.openDescriptors().count)
+            limit: inheritance.raisedFileLimit - (custody == nil ? 0 : Custody.descriptorReserve),
+            inUse: try Inheritance.openDescriptors().count)
         resources = LaunchResources(
-            opener: try FileOpener(loop: loop), launcher: InProcessLauncher(inheritance),
+            opener: try FileOpener(loop: loop),
             captures: try CaptureFactory(loop: loop, worker: worker, settings: settings.capture) { log.warn($0) },
             inheritance: inheritance, environment: ChildEnvironment(inherited: inheritance.environment),
             restriction: settings.restriction)
+        custody?.attend(to: self)
         guard settings.reapsOrphans else { return }
         reaper = try OrphanReaper(loop: loop, worker: worker) { [unowned self] in claim($0) }
     }
@@ -87,6 +97,15 @@ package final class ProcessTable {
         leaderExited(leader)
         return leaders[pid] == nil ? .reaped : .kept
     }
+
+    /// Of what is started from now on.
+    var parent: any Parent { custody?.parent ?? own }
+
+    /// Whether the parent has enough to do, or there is to be another one.
+    private var mustWait: Bool { custody?.isRenewing ?? false || parent.isBusy }
+
+    /// Starts may go on.
+    func parentIsReady() { startSlice() }
 
     // MARK: Questions
 
@@ -112,9 +131,12 @@ package final class ProcessTable {
     // MARK: Starting
 
     /// Makes ready all that ``start(_:then:)`` needs. For a large request better on another thread.
-    package static func prepare(_ request: StartRequest, _ inheritance: Inheritance) -> PreparedStart {
-        PreparedStart(request, inheritance: inheritance)
+    package static func prepare(_ request: StartRequest, _ terms: StartTerms) -> PreparedStart {
+        PreparedStart(request, terms)
     }
+
+    /// For ``prepare(_:_:)``.
+    package var terms: StartTerms { StartTerms(inheritance: inheritance, isRecorded: custody != nil) }
 
     /// Accepts every process of a request at once and starts them in order, a slice at a time.
     ///
@@ -131,19 +153,20 @@ package final class ProcessTable {
             entries.merge(request.entries) { former, _ in preconditionFailure("\(former.id) is taken") }
         }
         unfinishedCount += request.entries.count
-        startQueue.add(StartQueue.Batch(request, pipes: RequestPipes(request.pipes, budget: budget)))
+        custody?.record(framed: request.records)
+        startQueue.add(StartQueue.Batch(request.members, pipes: RequestPipes(request.pipes, budget: budget)))
         startQueue.whenEmpty.append(then)
         if inThisTurn { startSlice() } else { scheduleSlice() }
     }
 
     package func start(_ request: StartRequest, then: @escaping () -> Void = {}) {
-        start(Self.prepare(request, resources.inheritance), then: then)
+        start(Self.prepare(request, terms), then: then)
     }
 
     private func startSlice() {
         guard !holdsStarts else { return }
         let end = loop.now + Self.slice
-        while let order = startQueue.next() {
+        while !mustWait, let order = startQueue.next() {
             begin(order)
             if loop.now >= end { break }
         }
@@ -154,8 +177,8 @@ package final class ProcessTable {
         scheduleSlice()
     }
 
-    private func scheduleSlice() {
-        guard !startQueue.isScheduled else { return }
+    func scheduleSlice() {
+        guard !startQueue.isScheduled, !mustWait else { return }
         startQueue.isScheduled = true
         loop.soon { [self] in
             startQueue.isScheduled = false
@@ -185,11 +208,24 @@ package final class ProcessTable {
         }
         armTimeout(entry)
         entry.launch = launch
-        launch.begin()
+        let parent = parent(for: order.process.spec)
+        entry.parent = parent
+        recordBeginning(of: entry)
+        launch.begin(entry.token, by: parent) { [unowned self] position in holder(for: entry, position) }
+    }
+
+    private func parent(for spec: ProcessSpec) -> any Parent {
+        guard parent.takes(spec) else {
+            if log.isFirst("own-parent") {
+                log.warn("a process has too many fds for the keeper, and will end or be lost with this agent")
+            }
+            return own
+        }
+        return parent
     }
 
     /// Counts from here, so that an open which blocks for ever ends, too.
-    private func armTimeout(_ entry: ProcessEntry) {
+    func armTimeout(_ entry: ProcessEntry) {
         guard let timeout = entry.timeout else { return }
         entry.timeoutTimer = loop.at(entry.startInstant + timeout) { [unowned self, unowned entry] in
             stop(entry, because: .timeout(timeout))
@@ -208,6 +244,8 @@ package final class ProcessTable {
         case .started(let launched):
             run(entry, launched)
         case .failed(let errors):
+            // What was to end it came too late to be why.
+            entry.stopReason = nil
             fail(entry, errors.map(\.description))
         }
     }
@@ -215,14 +253,23 @@ package final class ProcessTable {
     private func run(_ entry: ProcessEntry, _ launched: Launched) {
         entry.pid = launched.pid
         entry.pidfd = launched.pidfd
+        custody?.record(.spawned(token: entry.token, pid: entry.pid))
         // What its fds were opened for is the child's now.
         reduceBudget(of: entry, to: entry.descriptorsKept + 1)
-        leaders[launched.pid] = entry
         perform(entry.lifecycle.handle(.started), for: entry)
+        watch(entry)
+        onEvent(.started(id: entry.id))
+        resume(entry)
+    }
+
+    /// Has the end of a process that runs told, and what it writes beyond a limit.
+    func watch(_ entry: ProcessEntry) {
+        leaders[entry.pid] = entry
         do {
-            entry.exitToken = try loop.watch(launched.pidfd.rawValue, for: .readable) {
-                [unowned self, unowned entry] _ in
-                leaderExited(entry)
+            entry.exitToken = try entry.pidfd.map { pidfd throws(SystemError) in
+                try loop.watch(pidfd.rawValue, for: .readable) { [unowned self, unowned entry] _ in
+                    leaderExited(entry)
+                }
             }
         } catch {
             // It runs, and SIGCHLD and the sweep behind it will tell of its end.
@@ -234,7 +281,6 @@ package final class ProcessTable {
                 stop(entry, because: .limit(fd: descriptor.number))
             }
         }
-        onEvent(.started(id: entry.id))
     }
 
     /// It could not be started, or was cancelled before.
@@ -247,6 +293,7 @@ package final class ProcessTable {
         for descriptor in entry.descriptors { descriptor.capture?.output?.abandon() }
         reduceBudget(of: entry, to: entry.descriptorsKept)
         entry.isFinal = true
+        recordFailure(of: entry)
         onEvent(.started(id: entry.id))
         finished(entry)
     }
@@ -254,9 +301,11 @@ package final class ProcessTable {
     // MARK: Ending
 
     /// Tells of an end, exactly once for each process that was accepted.
-    func finished(_ entry: ProcessEntry) {
+    ///
+    /// - Parameter isNews: Whether no agent before us has told of it.
+    func finished(_ entry: ProcessEntry, isNews: Bool = true) {
         unfinishedCount -= 1
-        onEvent(.ended(id: entry.id))
+        if isNews { onEvent(.ended(id: entry.id)) }
         announceQuiet()
     }
 
@@ -269,6 +318,9 @@ package final class ProcessTable {
         guard let entry = entries[id] else { throw .unknown }
         guard entry.isFinal else { throw .running(id: id) }
         entries[id] = nil
+        custody?.record(.forgotten(token: entry.token))
+        // Else it is when the last of its session has been ended.
+        if entry.isReaped { entry.parent?.forget(entry.child) }
         for descriptor in entry.descriptors { descriptor.capture?.output?.close() }
         reduceBudget(of: entry, to: 0)
         onEvent(.deleted(id: id))

@@ -35,6 +35,9 @@ package struct ResultSnapshot: Sendable {
         } else if let remains = entry.remains {
             // It may be reaped, and its pid be another's, while its last output is still being taken in.
             phase = .running(ProcessResult.Running(pid: entry.pid, stat: remains.stat, statm: nil, usage: nil))
+        } else if entry.isCollecting {
+            // The same goes for one that its parent may have reaped by now.
+            phase = .running(ProcessResult.Running(pid: entry.pid, stat: nil, statm: nil, usage: nil))
         } else if entry.pid > 0 {
             phase = .running(Self.running(entry.pid))
         } else {
@@ -71,13 +74,13 @@ package struct ResultSnapshot: Sendable {
             result.fds.append(ProcessResult.Descriptor(name, nil))
             return
         }
+        if let failure = captured.output?.failure ?? readFailure {
+            result.fds.append(ProcessResult.Descriptor(name, .error(reason: failure)))
+            return
+        }
         guard let output = captured.output else {
             // Clients ask for the length of whatever the spec captures, also of what was never started.
             result.fds.append(ProcessResult.Descriptor(name, captured.empty(isAttached: maxAttached >= 0)))
-            return
-        }
-        if let failure = output.failure ?? readFailure {
-            result.fds.append(ProcessResult.Descriptor(name, .error(reason: failure)))
             return
         }
         let detached = FdResult.detached(length: output.length, encoding: captured.encoding, cut: output.cut)

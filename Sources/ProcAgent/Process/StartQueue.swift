@@ -2,27 +2,29 @@ internal import ProcCore
 
 /// Accepted processes that wait for their turn to be started, in order.
 struct StartQueue {
+    struct Member {
+        let entry: ProcessEntry
+        let process: StartRequest.Entry
+    }
+
     /// Those of one request.
     struct Batch {
-        private let entries: [String: ProcessEntry]
-        private var processes: [StartRequest.Entry?]
+        private var members: [Member?]
         private let pipes: RequestPipes
         private var first = 0
 
-        init(_ request: PreparedStart, pipes: RequestPipes) {
-            entries = request.entries
-            processes = request.processes
+        /// - Parameter pipes: Those between the members, who are named by their index.
+        init(_ members: [Member], pipes: RequestPipes) {
+            self.members = members
             self.pipes = pipes
         }
 
         mutating func next() -> Order? {
-            guard first < processes.count, let process = processes[first], let entry = entries[process.id] else {
-                return nil
-            }
+            guard first < members.count, let member = members[first] else { return nil }
             // Specs are large and no longer needed once they have been carried out.
-            processes[first] = nil
+            members[first] = nil
             defer { first += 1 }
-            return Order(entry: entry, process: process, index: first, pipes: pipes)
+            return Order(entry: member.entry, process: member.process, index: first, pipes: pipes)
         }
     }
 

@@ -1,3 +1,4 @@
+internal import CKeeper
 internal import CLinux
 internal import Glibc
 internal import ProcCore

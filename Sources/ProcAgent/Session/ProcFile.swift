@@ -1,4 +1,4 @@
-package import CLinux
+internal import CLinux
 internal import Glibc
 
 /// Reads the files of `/proc/PID`.
@@ -6,7 +6,7 @@ package enum ProcFile: String, Sendable {
     case stat, status
 
     /// The file's bytes, or nil when there is no such process (any more).
-    package func read(_ pid: pid_t) -> [UInt8]? { Self.read("/proc/\(pid)/\(rawValue)", isOneRecord: true) }
+    package func read(_ pid: CInt) -> [UInt8]? { Self.read("/proc/\(pid)/\(rawValue)", isOneRecord: true) }
 
     /// All of a file that the kernel makes up as it is read, so that its size isn't known before.
     ///

@@ -6,6 +6,8 @@ internal import Glibc
 /// Takes about 10 µs for each process of the machine, so it runs on a worker
 /// thread, for many sessions at a time. The caller holds every session's leader
 /// unreaped meanwhile: then a session's number can't have come to mean another.
+/// Where the leader has been reaped, it means the same as long as a member lives
+/// and no process has that number: the kernel gives it to nobody before.
 struct SessionScan: Sendable {
     /// What is wanted of one session.
     enum Wish: Equatable, Sendable {
@@ -28,13 +30,17 @@ struct SessionScan: Sendable {
 
     /// By session: what is wanted.
     let wishes: [pid_t: Wish]
+    /// Those whose leaders have been reaped.
+    var leaderless: Set<pid_t> = []
 
     func run() -> Findings {
         var isComplete = false
         var found: [pid_t: Set<pid_t>] = [:]
         for _ in 0..<Self.rounds {
             var news = false
+            let taken = leaderless.filter { ProcFile.stat.read($0) != nil }
             forEachLivingMember { member, wish in
+                if taken.contains(member.session) { return }
                 guard found[member.session, default: []].insert(member.pid).inserted,
                     case .signal(let signum) = wish
                 else { return }

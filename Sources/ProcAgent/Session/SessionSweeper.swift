@@ -10,6 +10,7 @@ final class SessionSweeper {
     private struct Order {
         let session: pid_t
         let wish: SessionScan.Wish
+        let leaderIsGone: Bool
         let then: (_ members: Int) -> Void
         /// How often one has looked again after somebody was found.
         var looksAgain = 0
@@ -26,8 +27,12 @@ final class SessionSweeper {
     init(worker: Worker) { self.worker = worker }
 
     /// Orders `wish` for one session; `then` gets the number of its living members, without the leader.
-    func order(_ wish: SessionScan.Wish, of session: pid_t, then: @escaping (_ members: Int) -> Void) {
-        waiting.append(Order(session: session, wish: wish, then: then))
+    ///
+    /// - Parameter leaderIsGone: Whether its leader has been reaped.
+    func order(
+        _ wish: SessionScan.Wish, of session: pid_t, leaderIsGone: Bool, then: @escaping (_ members: Int) -> Void
+    ) {
+        waiting.append(Order(session: session, wish: wish, leaderIsGone: leaderIsGone, then: then))
         scanIfIdle()
     }
 
@@ -47,7 +52,8 @@ final class SessionSweeper {
             }
         }
         waiting = later
-        let scan = SessionScan(wishes: wishes)
+        let scan = SessionScan(
+            wishes: wishes, leaderless: Set(batch.lazy.filter(\.leaderIsGone).map(\.session)))
         worker.run {
             scan.run()
         } then: { [self] findings in

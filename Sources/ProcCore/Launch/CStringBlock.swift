@@ -14,6 +14,10 @@ package struct CStringBlock: Equatable, Sendable {
         for string in strings { append(string.utf8) }
     }
 
+    package init(_ strings: [[UInt8]]) {
+        for string in strings { append(string) }
+    }
+
     /// Makes room for `count` strings of `bytes` bytes in all, with their NULs.
     mutating func reserve(_ count: Int, bytes: Int) {
         starts.reserveCapacity(count)
@@ -28,6 +32,9 @@ package struct CStringBlock: Equatable, Sendable {
     }
 
     package var count: Int { starts.count }
+
+    /// Every string with its NUL, one behind the other.
+    package var text: [UInt8] { bytes }
 
     /// The string at `index`, without its NUL.
     package subscript(index: Int) -> ArraySlice<UInt8> {

@@ -1,12 +1,12 @@
 /// What children can inherit: procstar's own environment, less its secrets, looked through once.
 package struct ChildEnvironment: Sendable {
-    /// What no child inherits, whatever its spec says: procstar's access token, and where that, its certificate and its
-    /// key are found. A path is no secret, but nor is it a child's business.
+    /// What no child inherits, whatever its spec says: procstar's access token, and where that, its certificate, its key
+    /// and its state are found. A path is no secret, but nor is it a child's business.
     ///
     /// `CREDENTIALS_DIRECTORY` isn't among them: a systemd unit may have credentials that are meant for its processes.
     private static let secrets: Set<[UInt8]> = [
         Array("PROCSTAR_AGENT_CERT".utf8), Array("PROCSTAR_AGENT_KEY".utf8), Array("PROCSTAR_AGENT_TOKEN".utf8),
-        Array("PROCSTAR_AGENT_TOKEN_FILE".utf8),
+        Array("PROCSTAR_AGENT_TOKEN_FILE".utf8), Array("PROCSTAR_STATE_DIR".utf8),
     ]
 
     /// The whole of it, shared by all processes that inherit it as it is.

@@ -5,7 +5,8 @@
 /// is gone the leader stays an unreaped zombie: so its pid, which is also the
 /// number of the session, can't come to mean anyone else.
 package struct Lifecycle: Equatable, Sendable {
-    package enum State: Equatable, Sendable {
+    /// The names stand in ledgers.
+    package enum State: String, CaseIterable, Equatable, Sendable {
         /// Accepted; its descriptors are being opened, or it waits for its turn.
         case pending
         case running
@@ -31,6 +32,8 @@ package struct Lifecycle: Equatable, Sendable {
         case kill
         case graceOver
         case leaderExited
+        /// The leader has ended, or is out of reach, and nobody can say how it ended.
+        case lost
         /// The answer to ``Action/surveySession``.
         case surveyed(survivors: Bool)
         /// What ``Action/armSurvey`` asked for.
@@ -53,9 +56,7 @@ package struct Lifecycle: Equatable, Sendable {
         /// Deliver ``Event/graceOver`` when the grace has passed.
         case armGrace
         case disarmGrace
-        /// Read what the kernel says of the zombie, and leave it where it is.
-        case collect
-        /// Reap the zombie, and read what the kernel says of it if that hasn't been done.
+        /// Reap the zombie. What the kernel says of it has been read before ``Event/leaderExited``.
         case reap
     }
 
@@ -65,6 +66,20 @@ package struct Lifecycle: Equatable, Sendable {
 
     package init(killsOrphans: Bool) { self.killsOrphans = killsOrphans }
 
+    /// Goes on from where another agent has brought the process.
+    package mutating func restore(_ state: State) { self.state = state }
+
+    /// What has to be done for a restored process to go on: what was awaited is asked for again.
+    package var resumption: [Action] {
+        switch state {
+        case .pending, .running, .ended: []
+        case .stopping: [.armGrace]
+        case .killing, .sweeping: [.killSession]
+        case .surveying: [.surveySession, .armGrace]
+        case .lingering: [.armSurvey, .armGrace]
+        }
+    }
+
     /// Whether the process itself may still run, as far as results tell.
     package var isAlive: Bool {
         switch state {
@@ -72,6 +87,9 @@ package struct Lifecycle: Equatable, Sendable {
         case .surveying, .lingering, .sweeping, .ended: false
         }
     }
+
+    /// Whether nothing is left to do about its session when the leader ends, so that its zombie needn't stay.
+    package var endsWithLeader: Bool { state == .running && !killsOrphans }
 
     package mutating func handle(_ event: Event) -> [Action] {
         switch (state, event) {
@@ -87,6 +105,13 @@ package struct Lifecycle: Equatable, Sendable {
             state = .ended
             return [.cancelStart]
 
+        case (.ended, .lost), (.pending, .lost):
+            preconditionFailure("\(event) in state \(state)")
+
+        case (_, .lost):
+            state = .ended
+            return [.disarmGrace]
+
         case (.running, .stop):
             state = .stopping
             return [.signalSession, .armGrace]
@@ -101,16 +126,16 @@ package struct Lifecycle: Equatable, Sendable {
 
         case (.running, .leaderExited):
             state = killsOrphans ? .sweeping : .ended
-            return killsOrphans ? [.collect, .killSession] : [.reap]
+            return killsOrphans ? [.killSession] : [.reap]
 
         case (.stopping, .leaderExited):
             state = .surveying
-            return [.collect, .surveySession]
+            return [.surveySession]
 
         case (.killing, .leaderExited):
             // The sweep that is under way may have looked before the leader's last fork.
             state = .sweeping
-            return [.collect, .killSession]
+            return [.killSession]
 
         case (.surveying, .surveyed(let survivors)):
             state = !survivors ? .ended : killsOrphans ? .sweeping : .lingering

@@ -1,7 +1,7 @@
 /// Why a process no longer runs, or never did.
 package enum Cause: Equatable, Sendable {
     /// Who asked us to end a process.
-    package enum Sender: String, Sendable {
+    package enum Sender: String, CaseIterable, Sendable {
         /// A client that sent a signal.
         case request
         /// The spec's `stop`, at a client's word.
@@ -20,6 +20,8 @@ package enum Cause: Equatable, Sendable {
     case limit(fd: String)
     /// It couldn't be started; the result's errors say why.
     case startFailure
+    /// It was started, and nobody knows how it ended; the result's errors say why.
+    case lost
     /// It was ended before it was started.
     case cancelled(sender: Sender)
 
@@ -36,6 +38,7 @@ package enum Cause: Equatable, Sendable {
         case .timeout(let limit): .map([Self.type("timeout"), Value.Member("seconds", .double(limit.seconds))])
         case .limit(let fd): .map([Self.type("limit"), Value.Member("fd", .string(fd))])
         case .startFailure: .map([Self.type("start-failure")])
+        case .lost: .map([Self.type("lost")])
         case .cancelled(let sender):
             .map([Self.type("cancelled"), Value.Member("sender", .string(sender.rawValue))])
         }

@@ -21,6 +21,8 @@ extension ProcessResult {
             return "cancelled before it started (\(Self.words(for: sender)))"
         case .failed(_, .timeout(let limit)):
             return "not started within \(limit.shortText)"
+        case .failed(_, .lost):
+            return "lost after \(elapsed.shortText)" + failures
         case .failed(_, .startFailure), .failed(_, .exited), .failed(_, .signalled), .failed(_, .limit):
             return "failed to start" + (errors.isEmpty ? "" : ": " + errors.joined(separator: "; "))
         }
@@ -48,7 +50,7 @@ extension ProcessResult {
         }
         if ended.status.dumpedCore { text += ", core dumped" }
         switch ended.cause {
-        case .exited, .signalled(_, sender: nil), .startFailure: break
+        case .exited, .signalled(_, sender: nil), .startFailure, .lost: break
         case .signalled(_, let sender?): text += " (\(words(for: sender)))"
         case .cancelled(let sender): text += " (\(words(for: sender)))"
         case .timeout(let limit): text += " (timeout after \(limit.shortText))"

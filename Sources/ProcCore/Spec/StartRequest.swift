@@ -3,6 +3,14 @@ package struct StartRequest: Sendable {
     package struct Entry: Equatable, Sendable {
         package let id: String
         package let spec: ProcessSpec
+        /// The spec as it came.
+        package let document: Value
+
+        package init(id: String, spec: ProcessSpec, document: Value) {
+            self.id = id
+            self.spec = spec
+            self.document = document
+        }
     }
 
     /// A pipe between two processes of the request.
@@ -47,7 +55,7 @@ package struct StartRequest: Sendable {
         processes = try below(.key("specs")) { () throws(SpecError) in
             guard case .map = specs else { throw specs.isNot("an object from process id to spec") }
             return try specs.members { id, spec throws(SpecError) in
-                Entry(id: id, spec: try SpecDecoder.decode(spec))
+                Entry(id: id, spec: try SpecDecoder.decode(spec), document: spec)
             }
         }
         for process in processes where isTaken(process.id) {

@@ -52,7 +52,7 @@ final class CaptureBed {
     func make(
         _ mode: CaptureParameters.Mode, limit: Int? = nil, keep: CaptureParameters.Keep = .head, label: String = "test"
     ) throws -> any OutputCapture {
-        try factory.make(CaptureParameters(mode: mode, limit: limit, keep: keep), label: label)
+        try factory.make(CaptureParameters(mode: mode, limit: limit, keep: keep), label: label, holder: nil)
     }
 
     /// Runs the loop until `condition` holds; fails the test when that takes absurdly long. It is asked every

@@ -8,7 +8,7 @@ import Testing
 @testable import ProcAgent
 
 /// A file system of 2 MiB that goes when the last descriptor is closed.
-private final class TinyDisk {
+final class TinyDisk {
     private let directory: CInt
     /// A way to it; it has no name, so nothing is left behind however the test ends.
     var path: String { "/proc/self/fd/\(directory)" }

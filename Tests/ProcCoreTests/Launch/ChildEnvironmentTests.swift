@@ -65,6 +65,7 @@ import Testing
 
     static let secrets = [
         "PROCSTAR_AGENT_CERT", "PROCSTAR_AGENT_KEY", "PROCSTAR_AGENT_TOKEN", "PROCSTAR_AGENT_TOKEN_FILE",
+        "PROCSTAR_STATE_DIR",
     ]
 
     @Test func secretsAreNeverInheritedAndCanBeSet() {

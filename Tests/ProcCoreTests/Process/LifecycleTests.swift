@@ -9,21 +9,21 @@ import Testing
         return events.map { lifecycle.handle($0) }
     }
 
-    @Test func aProcessThatEndsByItselfIsCollectedAndReaped() {
+    @Test func aProcessThatEndsByItselfIsReaped() {
         #expect(Self.run([.started, .leaderExited]) == [[], [.reap]])
     }
 
     @Test func aStopAsksThenKillsWhenTheGraceIsOver() {
         #expect(
             Self.run([.started, .stop, .graceOver, .leaderExited, .swept]) == [
-                [], [.signalSession, .armGrace], [.disarmGrace, .killSession], [.collect, .killSession], [.reap],
+                [], [.signalSession, .armGrace], [.disarmGrace, .killSession], [.killSession], [.reap],
             ])
     }
 
     @Test func theLeadersZombieIsKeptWhileOthersOfItsSessionHaveTheirGrace() {
         #expect(
             Self.run([.started, .stop, .leaderExited, .surveyed(survivors: true), .graceOver, .swept]) == [
-                [], [.signalSession, .armGrace], [.collect, .surveySession], [.armSurvey],
+                [], [.signalSession, .armGrace], [.surveySession], [.armSurvey],
                 [.disarmGrace, .killSession], [.reap],
             ])
     }
@@ -44,7 +44,7 @@ import Testing
     @Test func orphansAreSweptBeforeTheLeaderIsReapedWhereTheSpecSaysSo() {
         #expect(
             Self.run([.started, .leaderExited, .swept], killsOrphans: true)
-                == [[], [.collect, .killSession], [.reap]])
+                == [[], [.killSession], [.reap]])
     }
 
     @Test func whatIsNotYetStartedIsCancelled() {
@@ -60,8 +60,34 @@ import Testing
                 == [.disarmGrace, .killSession])
     }
 
+    @Test func oneThatIsLostIsNeverReapedAndNothingMoreIsDoneAboutIt() {
+        #expect(
+            Self.run([.started, .stop, .lost, .graceOver, .surveyDue, .swept]).suffix(4) == [
+                [.disarmGrace], [], [], [],
+            ])
+    }
+
+    /// What goes on where another agent has left it.
+    @Test(
+        arguments: [
+            ([Lifecycle.Event.started], []),
+            ([.started, .stop], [.armGrace]),
+            ([.started, .kill], [.killSession]),
+            ([.started, .stop, .leaderExited], [.surveySession, .armGrace]),
+            ([.started, .stop, .leaderExited, .surveyed(survivors: true)], [.armSurvey, .armGrace]),
+            ([.started, .kill, .leaderExited], [.killSession]),
+            ([.started, .leaderExited], []),
+        ] as [([Lifecycle.Event], [Lifecycle.Action])])
+    func aRestoredLifecycleGoesOn(events: [Lifecycle.Event], resumption: [Lifecycle.Action]) {
+        var former = Lifecycle(killsOrphans: false)
+        for event in events { _ = former.handle(event) }
+        var restored = Lifecycle(killsOrphans: false)
+        restored.restore(former.state)
+        #expect(restored == former && restored.resumption == resumption)
+    }
+
     /// Random walks over the events that can come in each state: whatever the order, a leader is reaped exactly once,
-    /// as the last thing of all, and collected before it at most once.
+    /// as the last thing of all.
     @Test(arguments: 0..<200)
     func everyProcessThatRanIsReapedOnceAndLast(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
@@ -89,7 +115,6 @@ import Testing
                 lifecycle.state == .lingering
                     ? .graceOver : lifecycle.state == .surveying ? .surveyed(survivors: false) : .swept)
         }
-        #expect(actions.count { $0 == .collect } <= 1)
         #expect(actions.count { $0 == .reap } == 1)
         #expect(actions.last == .reap)
     }

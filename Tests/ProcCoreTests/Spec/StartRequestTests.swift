@@ -9,6 +9,12 @@ import Testing
         #expect(request.pipes.isEmpty)
     }
 
+    @Test func eachProcessHasItsSpecAsItCame() throws {
+        let spec: Document = ["argv": ["make", "-j"], "timeout": 5, "fds": [["stdout", ["capture": [:]]]]]
+        let request = try start(["build": spec])
+        #expect(request.processes.map(\.document) == [spec.value])
+    }
+
     @Test func noProcessesAtAllAreARequestToo() throws {
         #expect(try start([:]).processes.isEmpty)
     }

@@ -33,23 +33,9 @@ final class AgentProcess {
 
     deinit {
         guard status == nil else { return }
-        // So that it starts nothing more while its processes are looked for.
-        kill(pid, SIGSTOP)
-        for descendant in descendants { kill(descendant, SIGKILL) }
-        kill(pid, SIGKILL)
+        LiveProcess.endTree(pid)
         var status: CInt = 0
         waitpid(pid, &status, 0)
-    }
-
-    /// All processes below it, and those of their sessions.
-    private var descendants: [pid_t] {
-        let all = LiveProcess.all()
-        var found: Set<pid_t> = [pid]
-        while case let more = all.filter({ found.contains($0.ppid) && !found.contains($0.pid) }), !more.isEmpty {
-            found.formUnion(more.map(\.pid))
-        }
-        found.remove(pid)
-        return all.filter { found.contains($0.pid) || found.contains($0.session) }.map(\.pid)
     }
 
     // MARK: Its log

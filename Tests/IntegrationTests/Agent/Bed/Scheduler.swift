@@ -112,7 +112,7 @@ final class Scheduler {
         ].filter { name, _ in !options.contains(name) && !without.contains(name) }
         let variables: [String: String?] = [
             "PATH": "/usr/bin:/bin", "HOME": "/tmp", "PROCSTAR_AGENT_CERT": anchorPath,
-            "PROCSTAR_AGENT_TOKEN": Self.token, "SWIFT_BACKTRACE": "enable=no",
+            "PROCSTAR_AGENT_TOKEN": Self.token, "SWIFT_BACKTRACE": "enable=no", "XDG_RUNTIME_DIR": folder.path,
         ]
         let agent = try AgentProcess(
             ["--agent"] + led.flatMap { [$0, $1] } + options,
@@ -121,6 +121,14 @@ final class Scheduler {
         agents.append(agent)
         return agent
     }
+
+    deinit {
+        agents = []
+        KeptProcesses.end(below: folder.path)
+    }
+
+    /// Where agents have folders of their own; others of theirs are best made here, too.
+    var runtimeFolder: String { folder.path }
 
     /// The next agent that dials.
     func accept(within seconds: Double = 20, at place: SourceLocation = #_sourceLocation) throws -> Peer {

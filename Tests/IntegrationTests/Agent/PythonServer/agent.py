@@ -56,7 +56,11 @@ class Agent:
         words = [word for option in (named | QUICK | (options or {})).items() for word in option]
         log = folder / f"{conn_id}.log"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PROCSTAR_")}
-        own = {"PROCSTAR_AGENT_CERT": str(anchor), "PROCSTAR_AGENT_TOKEN": token}
+        own = {
+            "PROCSTAR_AGENT_CERT": str(anchor),
+            "PROCSTAR_AGENT_TOKEN": token,
+            "XDG_RUNTIME_DIR": str(folder),
+        }
         with log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
                 program,

@@ -18,6 +18,7 @@ import output_scenarios
 import process_scenarios
 import restart_scenarios
 import shutdown_scenarios
+import survival_scenarios
 from bed import SCENARIOS, Bed, Folder
 from children import adopt_orphans, end_all
 from waiting import Failed
@@ -31,6 +32,7 @@ _ = (
     process_scenarios,
     restart_scenarios,
     shutdown_scenarios,
+    survival_scenarios,
 )
 
 # Of each, in seconds. Whoever runs this gives it a little more.

@@ -6,6 +6,8 @@ internal import ProcIO
 ///
 /// So it can be carried out here, or handed to another program that does.
 struct LaunchPlan: Sendable {
+    /// The process's own name among all that the agent has ever started.
+    var token: UInt64 = 0
     /// The file to execute; a relative path starts at ``directory``.
     let executable: String
     let argv: CStringBlock
@@ -14,6 +16,8 @@ struct LaunchPlan: Sendable {
     let descriptors: [CInt: DescriptorSource]
     /// The child's working directory; nil: procstar's.
     let directory: SharedFD?
+    /// What a parent that outlives us is to hold for whoever comes after us.
+    var held: [HeldDescriptor] = []
 }
 
 /// Where a descriptor of a child comes from.
@@ -31,15 +35,8 @@ enum DescriptorSource: Sendable {
     }
 }
 
-/// A process that has been started.
-struct Launched: Sendable {
-    let pid: pid_t
-    /// Readable when the process has ended (pidfd_open(2)).
-    let pidfd: SharedFD
-}
-
-/// Starts processes.
-protocol Launcher: AnyObject {
-    /// Starts one; `then` is called once, perhaps before this returns.
-    func launch(_ plan: LaunchPlan, then: @escaping (Result<Launched, StartFailure>) -> Void)
+/// A descriptor that is held for a process, and what it is known by.
+struct HeldDescriptor: Sendable {
+    let tag: HoldTag
+    let descriptor: SharedFD
 }

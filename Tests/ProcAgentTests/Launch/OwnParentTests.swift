@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What a started process gets and doesn't get, through the table.
-@Suite struct InProcessLauncherTests {
+@Suite struct OwnParentTests {
     private func output(_ command: String, _ fds: String = "", _ more: String = "") throws -> String {
         let engine = try Engine()
         try engine.start(

@@ -1,0 +1,140 @@
+internal import CKeeper
+internal import CLinux
+internal import ProcCore
+internal import ProcIO
+
+/// A message to the keeper, with the descriptors beside it.
+struct KeeperPacket {
+    private(set) var bytes: [UInt8] = []
+    /// Each once, in the order of their indices.
+    private(set) var descriptors: [PacketDescriptor] = []
+
+    /// HELLO.
+    ///
+    /// - Parameter directory: The working directory of those children that have none of their own; nil: the root.
+    static func hello(umask: UInt32, directory: SharedFD?) -> KeeperPacket {
+        var packet = KeeperPacket()
+        if let directory { packet.descriptors.append(.shared(directory)) }
+        packet.append(
+            keeper_hello(
+                head: keeper_head(kind: KEEPER_HELLO.rawValue, length: 0, token: 0), magic: KEEPER_MAGIC,
+                version: UInt32(KEEPER_VERSION), umask: umask, reserved: 0))
+        return packet.sealed()
+    }
+
+    /// COLLECT, REAP or FORGET of a process, or GOODBYE.
+    static func plain(_ kind: keeper_kind, _ token: UInt64 = 0) -> KeeperPacket {
+        var packet = KeeperPacket()
+        packet.append(keeper_head(kind: kind.rawValue, length: 0, token: token))
+        return packet.sealed()
+    }
+
+    static func ledger(_ file: SharedFD) -> KeeperPacket {
+        var packet = plain(KEEPER_LEDGER)
+        packet.descriptors.append(.shared(file))
+        return packet
+    }
+
+    static func hold(_ held: HeldDescriptor, for token: UInt64) -> KeeperPacket {
+        var packet = tagged(KEEPER_HOLD, held.tag, of: token)
+        packet.descriptors.append(.shared(held.descriptor))
+        return packet
+    }
+
+    static func drop(_ tag: HoldTag, of token: UInt64) -> KeeperPacket { tagged(KEEPER_DROP, tag, of: token) }
+
+    private static func tagged(_ kind: keeper_kind, _ tag: HoldTag, of token: UInt64) -> KeeperPacket {
+        var packet = KeeperPacket()
+        packet.append(
+            keeper_tagged(
+                head: keeper_head(kind: kind.rawValue, length: 0, token: token), tag: tag.rawValue, reserved: 0))
+        return packet.sealed()
+    }
+
+    /// SPAWN.
+    static func spawn(_ plan: LaunchPlan, fileLimit: Int) throws(SystemError) -> KeeperPacket {
+        var packet = KeeperPacket()
+        let directory = plan.directory.map { packet.index(of: .shared($0)) }
+        let pairs = plan.descriptors.map { target, source in
+            keeper_pair(target: UInt32(target), index: packet.index(of: PacketDescriptor(source)), reserved: 0)
+        }
+        let holds = plan.held.map { held in
+            keeper_hold_tag(tag: held.tag.rawValue, index: packet.index(of: .shared(held.descriptor)), reserved: 0)
+        }
+        let executable = Array(plan.executable.utf8) + [0]
+        let textLength = executable.count + plan.argv.text.count + plan.environment.text.count
+        let length =
+            MemoryLayout<keeper_spawn>.size + pairs.count * MemoryLayout<keeper_pair>.stride
+            + holds.count * MemoryLayout<keeper_hold_tag>.stride + textLength
+        var text = UInt16(KEEPER_NONE)
+        if length > KEEPER_MESSAGE_LIMIT {
+            let file = try sealedFile(executable + plan.argv.text + plan.environment.text)
+            text = packet.index(of: .shared(file))
+        }
+        packet.bytes.reserveCapacity(min(length, Int(KEEPER_MESSAGE_LIMIT)))
+        packet.append(
+            keeper_spawn(
+                head: keeper_head(kind: KEEPER_SPAWN.rawValue, length: 0, token: plan.token),
+                file_limit: UInt64(fileLimit), argument_count: UInt32(plan.argv.count),
+                variable_count: UInt32(plan.environment.count), text_length: UInt32(textLength), text_index: text,
+                directory_index: directory ?? UInt16(KEEPER_NONE),
+                descriptor_count: UInt16(packet.descriptors.count), pair_count: UInt16(pairs.count),
+                hold_count: UInt16(holds.count), reserved: 0))
+        pairs.forEach { packet.append($0) }
+        holds.forEach { packet.append($0) }
+        if text == KEEPER_NONE {
+            packet.bytes += executable
+            packet.bytes += plan.argv.text
+            packet.bytes += plan.environment.text
+        }
+        return packet.sealed()
+    }
+
+    private static func sealedFile(_ text: [UInt8]) throws(SystemError) -> SharedFD {
+        let result = text.withUnsafeBytes { bytes in
+            bytes.baseAddress.map { clinux_sealed_memfd("procstar:plan", $0, bytes.count) } ?? -EINVAL
+        }
+        return SharedFD(try OwnedFD(result: result, "memfd_create"))
+    }
+
+    private mutating func index(of descriptor: PacketDescriptor) -> UInt16 {
+        if let index = descriptors.firstIndex(where: { $0.number == descriptor.number }) { return UInt16(index) }
+        descriptors.append(descriptor)
+        return UInt16(descriptors.count - 1)
+    }
+
+    private mutating func append<T: BitwiseCopyable>(_ value: T) {
+        withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
+    }
+
+    /// With its length where the head has it.
+    private func sealed() -> KeeperPacket {
+        var packet = self
+        withUnsafeBytes(of: UInt32(bytes.count)) { length in
+            let place = MemoryLayout<keeper_head>.offset(of: \.length) ?? 0
+            packet.bytes.replaceSubrange(place..<(place + length.count), with: length)
+        }
+        return packet
+    }
+}
+
+/// A descriptor that goes with a packet.
+enum PacketDescriptor {
+    /// One that is open as long as the program runs.
+    case number(CInt)
+    case shared(SharedFD)
+
+    init(_ source: DescriptorSource) {
+        switch source {
+        case .inherited(let number): self = .number(number)
+        case .opened(let descriptor): self = .shared(descriptor)
+        }
+    }
+
+    var number: CInt {
+        switch self {
+        case .number(let number): number
+        case .shared(let descriptor): descriptor.rawValue
+        }
+    }
+}
