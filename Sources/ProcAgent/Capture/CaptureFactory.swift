@@ -63,9 +63,10 @@ package final class CaptureFactory {
     ///   - parameters: Those that it was made with; so is `label`.
     ///   - held: What `holder` has held, by slot.
     ///   - record: What it has had put on record last.
+    ///   - holder: Nil: from now on it ends with this program.
     package func restore(
         _ parameters: CaptureParameters, label: String, held: [UInt8: SharedFD], record: CaptureRecord?,
-        holder: any CaptureHolder
+        holder: (any CaptureHolder)?
     ) -> any OutputCapture {
         let files = UnnamedFile(directory: settings.directory, label: label)
         let slots = HeldFiles(holder, held)

@@ -21,11 +21,13 @@ final class HeldFiles {
     /// For what there is from the start to the end: the pipe, or the file that the process writes to.
     static let first: UInt8 = 0
 
-    private let holder: any CaptureHolder
+    private let holder: (any CaptureHolder)?
     private(set) var files: [UInt8: SharedFD]
 
-    /// - Parameter files: What is held already, or from the start of the process on.
-    init(_ holder: any CaptureHolder, _ files: [UInt8: SharedFD]) {
+    /// - Parameters:
+    ///   - holder: Nil: from now on nobody holds anything.
+    ///   - files: What is held already, or from the start of the process on.
+    init(_ holder: (any CaptureHolder)?, _ files: [UInt8: SharedFD]) {
         self.holder = holder
         self.files = files
     }
@@ -40,6 +42,7 @@ final class HeldFiles {
             preconditionFailure("a capture has too many files")
         }
         files[slot] = file
+        guard let holder else { return then(slot) }
         holder.hold(file, slot: slot) { then(slot) }
     }
 
@@ -47,9 +50,9 @@ final class HeldFiles {
     func keepOnly(_ kept: [SharedFD]) {
         for (slot, file) in files where !kept.contains(where: { $0 === file }) {
             files[slot] = nil
-            holder.drop(slot: slot)
+            holder?.drop(slot: slot)
         }
     }
 
-    func record(_ record: CaptureRecord) { holder.record(record) }
+    func record(_ record: CaptureRecord) { holder?.record(record) }
 }

@@ -16,7 +16,7 @@ extension ProcessTable {
     }
 
     private func takeOver(_ estate: Estate) {
-        var pending: [UInt64: [Heir]] = [:]
+        var pending: [Heir] = []
         var partners: [PipeName: PartnerEnd] = [:]
         for process in estate.image.processes {
             let heir: Heir
@@ -30,7 +30,7 @@ extension ProcessTable {
             }
             guard admit(heir.entry) else { continue }
             switch Legacy(process, in: estate) {
-            case .pending: pending[process.accepted.request, default: []].append(heir)
+            case .pending: pending.append(heir)
             case .kept(let kept, let begun):
                 for (tag, descriptor) in kept.held {
                     guard case .partner(let fd) = tag, let name = heir.pipeName(fd) else { continue }
@@ -43,7 +43,11 @@ extension ProcessTable {
             }
         }
         for child in estate.children.values where estate.image[token: child.child.token] == nil { letGo(child) }
-        for heirs in pending.values { takeOver(heirs, partners) }
+        var requests = Dictionary(grouping: pending, by: \.process.accepted.request)
+        // In the order in which they came.
+        for heir in pending {
+            if let heirs = requests.removeValue(forKey: heir.process.accepted.request) { takeOver(heirs, partners) }
+        }
     }
 
     /// It had been deleted, and the keeper hadn't heard of it.

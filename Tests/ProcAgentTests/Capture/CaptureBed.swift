@@ -50,9 +50,10 @@ final class CaptureBed {
     }
 
     func make(
-        _ mode: CaptureParameters.Mode, limit: Int? = nil, keep: CaptureParameters.Keep = .head, label: String = "test"
+        _ mode: CaptureParameters.Mode, limit: Int? = nil, keep: CaptureParameters.Keep = .head, label: String = "test",
+        holder: (any CaptureHolder)? = nil
     ) throws -> any OutputCapture {
-        try factory.make(CaptureParameters(mode: mode, limit: limit, keep: keep), label: label, holder: nil)
+        try factory.make(CaptureParameters(mode: mode, limit: limit, keep: keep), label: label, holder: holder)
     }
 
     /// Runs the loop until `condition` holds; fails the test when that takes absurdly long. It is asked every
