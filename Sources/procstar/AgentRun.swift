@@ -177,8 +177,9 @@ final class AgentRun {
                     "a process has ended",
                     ["proc_id": .string(id), "how": .string(outcome), "elapsed": .double(account.elapsed.seconds)])
             } else {
-                log.warn(
-                    "a process was not started",
+                log.log(
+                    account.isLost ? .error : .warn,
+                    account.isLost ? "a process is lost" : "a process was not started",
                     ["proc_id": .string(id), "errors": .array(account.errors.map { .string($0) })])
             }
         case .deleted(let id): log.debug("forgot a process", ["proc_id": .string(id)])
@@ -314,6 +315,10 @@ final class AgentRun {
         if shutdown.state != .active { return "the agent is shutting down" }
         if options.delivery.exit {
             return "the agent is to deliver the results of its own specs (--print, --output, --exit)"
+        }
+        if table.holdsAlone {
+            return "some processes would be lost, since their keeper was killed or doesn't take so many fds; "
+                + "they have to be deleted first"
         }
         if table.holdsOutputInMemory {
             return "there is no room on the disk for captured output, which waits in memory"

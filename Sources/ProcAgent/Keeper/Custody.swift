@@ -95,7 +95,8 @@ package final class Custody {
 
     private func connect(_ link: KeeperLink) throws(SystemError) -> KeeperConnection {
         let connection = try KeeperConnection(link.socket, loop: loop)
-        connection.onEnd = { [unowned self] reason in lost(link.pidfd, reason) }
+        // Not the link itself, which has all that was handed over.
+        connection.onEnd = { [unowned self, pidfd = link.pidfd] reason in lost(pidfd, reason) }
         return connection
     }
 
@@ -122,6 +123,9 @@ package final class Custody {
 
     /// The keeper that a process is, or is to be, a child of; 0 for our own.
     func keeper(of entry: ProcessEntry) -> Int32 { (entry.parent as? KeeperParent)?.pid ?? 0 }
+
+    /// Whether what there is of a process would outlive us.
+    func keeps(_ entry: ProcessEntry) -> Bool { entry.parent == nil || entry.parent === keeper }
 
     /// The connection has ended, and with it, most likely, the keeper.
     private func lost(_ pidfd: SharedFD, _ reason: String) {

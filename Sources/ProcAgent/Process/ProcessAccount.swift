@@ -9,6 +9,8 @@ package struct ProcessAccount: Equatable, Sendable {
     package let outcome: String?
     package let elapsed: Interval
     package let errors: [String]
+    /// Whether nobody knows how it ended.
+    package let isLost: Bool
 
     init(_ entry: ProcessEntry) {
         pid = entry.pid > 0 ? entry.pid : nil
@@ -18,6 +20,7 @@ package struct ProcessAccount: Equatable, Sendable {
         }
         elapsed = (entry.stopInstant ?? .now).since(entry.startInstant)
         errors = entry.errors
+        isLost = entry.isLost
     }
 }
 

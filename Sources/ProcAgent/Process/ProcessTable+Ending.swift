@@ -207,7 +207,6 @@ extension ProcessTable {
 
     /// Nobody will ever know how it ended.
     func lose(_ entry: ProcessEntry, _ reason: String) {
-        log.error("a process is lost", ["proc_id": .string(entry.id), "reason": .string(reason)])
         entry.isLost = true
         entry.errors.append("lost: \(reason)")
         entry.stop = .now

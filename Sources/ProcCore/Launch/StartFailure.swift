@@ -9,6 +9,8 @@ package enum StartFailure: Error, Equatable, Sendable, CustomStringConvertible {
     case argument(Int, reason: String)
     case variable(String, reason: String)
     case workingDirectory(String, reason: String)
+    /// It may have been started, and nobody knows of it.
+    case lost(reason: String)
 
     static let nulByte = "a NUL byte in it"
 
@@ -24,7 +26,12 @@ package enum StartFailure: Error, Equatable, Sendable, CustomStringConvertible {
         case .variable(let name, let reason): "failed to set variable \(Quoted.text(name)): \(reason)"
         case .workingDirectory(let path, let reason):
             "failed to change to directory \(Self.visible(path)): \(reason)"
+        case .lost(let reason): "lost: \(reason)"
         }
+    }
+
+    package var isLoss: Bool {
+        if case .lost = self { true } else { false }
     }
 
     /// A path as it is, but for NUL, which would end the line for many a reader.

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import resource
 import signal
 from asyncio.subprocess import DEVNULL, Process
 from pathlib import Path
@@ -44,6 +45,7 @@ class Agent:
         options: dict[str, str] | None = None,
         flags: list[str] | None = None,
         environment: dict[str, str] | None = None,
+        most_files: int | None = None,
     ) -> "Agent":
         """Starts one that dials `port` of this machine and trusts the certificates in `anchor`."""
         named = {
@@ -61,6 +63,12 @@ class Agent:
             "PROCSTAR_AGENT_TOKEN": token,
             "XDG_RUNTIME_DIR": str(folder),
         }
+
+        def prepare() -> None:
+            end_with_parent()
+            if most_files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+
         with log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
                 program,
@@ -71,7 +79,7 @@ class Agent:
                 env=inherited | own | (environment or {}),
                 stdin=DEVNULL,
                 stderr=errors,
-                preexec_fn=end_with_parent,
+                preexec_fn=prepare,
             )
         return cls(process, log, conn_id)
 
@@ -114,6 +122,10 @@ class Agent:
             except FileNotFoundError:
                 pass
         return sorted(found)
+
+    def state(self) -> str:
+        """Its letter in `/proc`: T, stopped."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rsplit(") ", 1)[1][0]
 
     def memory(self, field: str = "VmRSS") -> int:
         """In bytes: VmRSS, what it has now; VmHWM, what it has ever had."""

@@ -10,7 +10,8 @@ from children import keeper_of
 from restart_scenarios import known_processes
 from runs import Runs
 from survival_scenarios import kill
-from waiting import Limit, eventually, expect, expect_equal
+from upgrade import Refused, upgrade
+from waiting import Failed, Limit, eventually, expect, expect_equal
 
 
 def state_of(bed: Bed) -> dict[str, str]:
@@ -44,8 +45,17 @@ async def the_agent_that_started_a_killed_keeper_inherits_its_runs(bed: Bed) -> 
     await started(runs)
     await kill_the_keeper(bed, agent)
     await expect_at_work(bed)
+    # Another program in its place would know neither how they end nor what they have written.
+    try:
+        await upgrade(bed.program, agent, bed.folder / "state")
+        raise Failed("it has been upgraded")
+    except Refused as refusal:
+        expect("some processes would be lost" in str(refusal), refusal)
     runs.let()
     await runs.finish()
+    await upgrade(bed.program, agent, bed.folder / "state")
+    await bed.registered(agent, times=2)
+    await expect_at_work(bed)
 
 
 @scenario

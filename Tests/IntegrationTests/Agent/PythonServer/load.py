@@ -46,6 +46,8 @@ class Journal:
         self.begun: set[int] = set()
         self.checked: set[int] = set()
         self.deleted: set[int] = set()
+        # Those of which nobody knows how they ended. Whether that may be, the driver knows.
+        self.lost: set[int] = set()
         if path.exists():
             for line in path.read_text().splitlines():
                 word, number = line.split()
@@ -129,6 +131,9 @@ class Load:
             result = await self._follow(job, process, output)
         finally:
             poll.cancel()
+        if is_lost(result):
+            self.journal.note("lost", job.number)
+            return
         status = result.status
         seen = (result.state, status.exit_code, status.signum)
         expect_equal(seen, job.outcome(), "state, exit code and signal")
@@ -147,6 +152,8 @@ class Load:
             if isinstance(update, FdData):
                 self._take(update, output)
                 continue
+            if is_lost(update):
+                return update
             length = update.fds.stdout.length
             if length > len(output):
                 await process.request_fd_data("stdout", interval=Interval(len(output), None))
@@ -176,6 +183,10 @@ class Load:
             if stats.num_connections != asked:
                 asked = stats.num_connections
                 await process.request_delete()
+
+
+def is_lost(result: Result) -> bool:
+    return result.state == "error" and result.cause.type == "lost"
 
 
 async def updates(process: Process) -> AsyncIterator[Result | FdData]:

@@ -20,6 +20,7 @@ import process_scenarios
 import restart_scenarios
 import shutdown_scenarios
 import survival_scenarios
+import upgrade_scenarios
 from bed import SCENARIOS, Bed, Folder
 from children import adopt_orphans, end_all
 from waiting import Failed
@@ -35,6 +36,7 @@ _ = (
     restart_scenarios,
     shutdown_scenarios,
     survival_scenarios,
+    upgrade_scenarios,
 )
 
 # Of each, in seconds. Whoever runs this gives it a little more.

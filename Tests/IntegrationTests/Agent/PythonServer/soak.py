@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from statistics import median
 
 from children import adopt_orphans, end_all
 from package import log_to
@@ -80,6 +81,20 @@ async def delay_the_stream(trial: Trial, source: random.Random) -> None:
     await misbehave(trial, source, Behaviour(delay=source.uniform(0, 0.5)), 3)
 
 
+async def kill_the_agent(trial: Trial, source: random.Random) -> None:
+    await trial.kill_agent()
+    await asyncio.sleep(source.choice([0, source.uniform(0, 2)]))
+    await trial.start_agent()
+
+
+async def upgrade_the_agent(trial: Trial, source: random.Random) -> None:
+    await trial.upgrade()
+
+
+async def kill_the_keeper(trial: Trial, source: random.Random) -> None:
+    await trial.kill_keeper()
+
+
 FAULTS: list[Fault] = [
     kill_the_scheduler,
     stop_the_scheduler,
@@ -90,6 +105,11 @@ FAULTS: list[Fault] = [
     stall_the_stream,
     split_the_stream,
     delay_the_stream,
+    kill_the_agent,
+    upgrade_the_agent,
+    kill_the_agent,
+    upgrade_the_agent,
+    kill_the_keeper,
 ]
 
 
@@ -137,15 +157,22 @@ class Soak:
         peak = trial.agent.memory("VmHWM")
         await trial.end_load()
         jobs = trial.reckon()
+        lost = trial.lost()
         trial.agent.signal(signal.SIGTERM)
         await trial.agent.exited()
         before, now = memory >> 20, (memory + growth) >> 20
         print(
             f"{self.elapsed:.0f} s, {len(self.history)} faults, {losses} connections lost: "
-            f"all {jobs} jobs ran once, with the right status and output; "
+            f"all {jobs} jobs ran once, with the right status and output, but for {lost} "
+            f"that a killed keeper has taken along; {self._upgrades()}; "
             f"{len(descriptors)} descriptors before and after; "
             f"memory {before} MiB before, {now} after, {peak >> 20} at most"
         )
+
+    def _upgrades(self) -> str:
+        if not (times := self.trial.upgrades):
+            return "no upgrades"
+        return f"{len(times)} upgrades, {median(times):.2f} s each, {max(times):.2f} at most"
 
     def _show(self, text: str) -> None:
         """On a terminal, one line that is written again and again."""

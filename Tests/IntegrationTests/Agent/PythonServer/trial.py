@@ -1,6 +1,8 @@
 """An agent under load, with a relay and a scheduler that can be harmed, and a reckoning."""
 
 import asyncio
+import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -13,6 +15,7 @@ from children import children_of, end_with_parent, keeper_of
 from jobs import Job, Kind
 from load import Journal
 from relay import Relay
+from upgrade import upgrade
 from waiting import Failed, Limit, eventually, expect, expect_equal
 
 LOAD = Path(__file__).parent / "load.py"
@@ -25,6 +28,8 @@ class Trial:
         self.folder = folder / "trial"
         self.seed = seed
         self.agent: Agent
+        self.upgrades: list[float] = []
+        """Seconds until the new program had registered."""
         self.relay: Relay
         self._program = program
         self._width = width
@@ -36,6 +41,10 @@ class Trial:
         # So far of the journal.
         self._read = 0
         self._deleted = 0
+        # Of the agents before.
+        self._registrations = 0
+        # Jobs that a killed keeper has taken along, or may have.
+        self._forlorn: set[int] = set()
 
     async def start(self, **wishes: Any) -> None:
         """Returns when the agent has registered and the first jobs are through."""
@@ -57,10 +66,49 @@ class Trial:
         """Starts it, in place of its predecessor, whose work it takes up."""
         port = self.relay.port
         self.agent = await Agent.start(self._program, self.folder, port, **self._wishes)
+        self._registrations = len(self.agent.lines(" registered"))
 
     async def kill_agent(self) -> None:
         self.agent.signal(signal.SIGKILL)
         await self.agent.process.wait()
+
+    async def upgrade(self) -> None:
+        """Has the agent go on as the program that it is."""
+        self.upgrades.append(await upgrade(self._program, self.agent, self.state))
+
+    async def kill_keeper(self) -> None:
+        """Only the agent that has started it inherits its processes.
+
+        Returns when another one is there, and all jobs are over that may have been affected.
+        """
+        registrations = lambda: len(self.agent.lines(" registered"))  # noqa: E731
+        await eventually("registration", lambda: registrations() > self._registrations)
+        keeper = keeper_of(self.state)
+        heir = keeper in children_of(self.agent.pid)
+        os.kill(keeper, signal.SIGSTOP)
+        self.agent.signal(signal.SIGSTOP)
+        await eventually("the stop of the agent", lambda: self.agent.state() == "T")
+        started, ended = self._logged("started a process"), self._logged("a process has ended")
+        over = Journal(self._journal).checked
+        os.kill(keeper, signal.SIGKILL)
+        self.agent.signal(signal.SIGCONT)
+        await eventually("another keeper", lambda: keeper_of(self.state) not in (0, keeper))
+        # What was on its way to the keeper is lost in any case.
+        affected = Journal(self._journal).begun - started
+        affected |= set() if heir else started - ended
+        affected -= over
+        self._forlorn |= affected
+        left = lambda: affected - Journal(self._journal).deleted  # noqa: E731
+        await eventually("the end of all affected jobs", lambda: not left(), within=60, seen=left)
+
+    def _logged(self, text: str) -> set[int]:
+        """The jobs of which the agent says so."""
+        lines = self.agent.lines(f"{text} ")
+        return {int(re.search(r"proc_id=job-(\d+)", line)[1]) for line in lines}
+
+    def lost(self) -> int:
+        """How many jobs were."""
+        return len(Journal(self._journal).lost)
 
     async def start_load(self) -> None:
         """Starts the scheduler, on the port of its predecessor, whose work it takes up."""
@@ -126,6 +174,8 @@ class Trial:
             line = await self._load.stdout.readline()
         expect(line.startswith(b"done "), f"the scheduler: {self.errors()}")
         expect_equal(children_of(keeper_of(self.state)), [], "processes of the agent's keeper")
+        captures = lambda: [file for file in self.agent.descriptors() if "procstar:fd" in file]  # noqa: E731
+        await eventually("the end of all captures", lambda: not captures(), seen=captures)
         # The end of the scheduler is no loss.
         self._losses = self.losses()
 
@@ -140,10 +190,13 @@ class Trial:
         journal = Journal(self._journal)
         open_ends = journal.begun - (journal.checked & journal.deleted)
         expect_equal(open_ends, set(), "jobs that were not seen through")
+        expect_equal(journal.lost - self._forlorn, set(), "jobs that were lost without a reason")
         for number in journal.begun:
             job = Job(self.seed, number)
-            wanted = 0 if job.kind == Kind.BROKEN else 1
-            expect_equal(job.runs(self.folder), wanted, f"times that {job.id} has run")
+            wanted = {0 if job.kind == Kind.BROKEN else 1}
+            # It was killed before it could begin, or had never been started.
+            wanted |= {0} if number in journal.lost else set()
+            expect(job.runs(self.folder) in wanted, f"{job.id} has run {job.runs(self.folder)} times")
         return len(journal.begun)
 
     async def finish(self) -> int:
