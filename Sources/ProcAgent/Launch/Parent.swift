@@ -1,5 +1,6 @@
 internal import CKeeper
 internal import CLinux
+internal import Glibc
 internal import ProcCore
 internal import ProcIO
 
