@@ -88,19 +88,26 @@ import Testing
 
     // MARK: The other side
 
-    private func answer(_ arguments: [String]) throws -> ProgramRun.Ended {
-        try ProgramRun([Procstar.executable, HandOverCheck.word] + arguments, environment: Sanitizer.variables).finish()
+    private func answer(_ arguments: [String], options: [String] = ["-a", "--agent-host=h"]) throws -> ProgramRun.Ended
+    {
+        try ProgramRun(
+            [Procstar.executable, HandOverCheck.word] + arguments + options, environment: Sanitizer.variables
+        ).finish()
     }
 
     @Test func theNewProgramSaysWhetherItWouldDo() throws {
         let good = try answer(["1", "1", temporary.path])
-        #expect(good.exitCode == 0 && good.outputText == "ok\n" && good.errorText == "")
+        #expect(good.exitCode == 0 && good.outputText == "ok\n" && good.errorText == "", "\(good.errorText)")
         let missing = try answer(["1", "1", temporary.path("none")])
         #expect(missing.exitCode == 1 && missing.errorText == "procstar: \(temporary.path("none")): no such folder\n")
+        let options = try answer(["1", "1", temporary.path], options: ["-a", "--agent-host=h", "--dropped"])
+        #expect(options.exitCode == 1 && options.errorText.contains("unknown option --dropped"))
+        let local = try answer(["1", "1", temporary.path], options: ["-x", "spec.json"])
+        #expect(local.exitCode == 1 && local.errorText == "procstar: it would not be an agent\n")
         chmod(temporary.path, 0o755)
         #expect(try answer(["1", "1", temporary.path]).errorText.contains("chmod 700"))
         #expect(try answer(["1", "x", temporary.path]).exitCode == 2)
-        #expect(try answer(["1", "1"]).exitCode == 2)
+        #expect(try answer(["1", "1"], options: []).exitCode == 2)
         #expect(!Help.text.contains(HandOverCheck.word))
     }
 }

@@ -1,11 +1,12 @@
 internal import CKeeper
+internal import ProcCore
 
 /// The formats in which one agent leaves to the next what it knows, and whether the next can read them.
 ///
 /// One apart works in either direction: who is newer knows the former format, too.
 package enum HandOver {
     /// Of the ledger.
-    package static let ledgerVersion = 1
+    package static let ledgerVersion = Int(LedgerHeader.version)
     /// Of what an agent and its keeper say to each other.
     package static let keeperVersion = Int(KEEPER_VERSION)
 

@@ -115,6 +115,17 @@ import Testing
         withExtendedLifetime(folder) {}
     }
 
+    /// Opened before, and locked after somebody who clears up has had it.
+    @Test func theLockOfAFileThatHasBeenRemovedIsNone() throws {
+        let path = temporary.write("", to: "agent.lock")
+        let file = open(path, O_RDWR | O_CLOEXEC)
+        try #require(unlink(path) == 0)
+        guard case .gone = try FolderLock.resume(file, path) else {
+            Issue.record("it is locked")
+            return
+        }
+    }
+
     /// As systemd-tmpfiles(8) asks before it removes what is old.
     @Test func whoClearsUpFindsTheFolderLocked() throws {
         let path = temporary.path("state")
