@@ -281,6 +281,8 @@ final class AgentRun {
 
     private func beginUpgrade() {
         guard let upgrade, let folder else { return log.error("can't upgrade without a keeper: processes would end") }
+        // Whoever asks a second time is told what comes of the first.
+        guard !isUpgrading else { return }
         if let objection = upgradeObjection { return refuseUpgrade(objection) }
         isUpgrading = true
         let question = HandOverCheck(
@@ -301,7 +303,6 @@ final class AgentRun {
 
     /// Why it can't be done now.
     private var upgradeObjection: String? {
-        if isUpgrading { return "an upgrade is under way" }
         if shutdown.state != .active { return "the agent is shutting down" }
         if options.delivery.exit {
             return "the agent is to deliver the results of its own specs (--print, --output, --exit)"

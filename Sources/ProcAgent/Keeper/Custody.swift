@@ -8,6 +8,9 @@ package final class Custody {
     /// Descriptors that a keeper needs beside one for each process and for each that is held: docs/keeper.md, Limits.
     static let descriptorReserve = 512
 
+    /// A keeper that ends closes its connection a moment before.
+    private static let endPatience = Interval.seconds(1)
+
     let ledger: Ledger
     private let folder: StateFolder
     private let keep: Interval
@@ -83,12 +86,17 @@ package final class Custody {
     }
 
     private func adopt(_ link: KeeperLink) throws {
-        let connection = try KeeperConnection(link.socket, loop: loop)
-        let keeper = KeeperParent(connection, pid: link.handOver.welcome.pid, fileLimit: inheritance.fileLimit)
+        let keeper = KeeperParent(
+            try connect(link), pid: link.handOver.welcome.pid, fileLimit: inheritance.fileLimit)
         keeper.whenReady = { [unowned self] in table?.parentIsReady() }
-        connection.onEnd = { [unowned self, unowned keeper] reason in lost(keeper, link.pidfd, reason) }
         self.keeper = keeper
         keepLedger()
+    }
+
+    private func connect(_ link: KeeperLink) throws(SystemError) -> KeeperConnection {
+        let connection = try KeeperConnection(link.socket, loop: loop)
+        connection.onEnd = { [unowned self] reason in lost(link.pidfd, reason) }
+        return connection
     }
 
     private func keepLedger() {
@@ -113,25 +121,39 @@ package final class Custody {
     func keeper(of entry: ProcessEntry) -> Int32 { (entry.parent as? KeeperParent)?.pid ?? 0 }
 
     /// The connection has ended, and with it, most likely, the keeper.
-    private func lost(_ keeper: KeeperParent, _ pidfd: SharedFD, _ reason: String) {
-        self.keeper = nil
-        guard !hasEnded else { return }
-        isRenewing = true
+    private func lost(_ pidfd: SharedFD, _ reason: String) {
+        guard !hasEnded, let keeper else { return }
         log.error(
-            "the keeper is gone, and another one is started for what comes",
-            ["keeper": .integer(Int(keeper.pid)), "reason": .string(reason)])
+            "the connection to the keeper is lost", ["keeper": .integer(Int(keeper.pid)), "reason": .string(reason)])
+        isRenewing = true
         // Its children have another parent when its end shows, and not before.
-        var watch: EventLoop.Token?
-        let ended = { [unowned self] in
-            if let watch { loop.unwatch(watch) }
+        KeeperEnd(pidfd, within: Self.endPatience, loop: loop) { [unowned self] hasEnded in
+            if hasEnded {
+                self.keeper = nil
+                table?.noteEnd(of: keeper, heir: own)
+                renew()
+            } else {
+                comeBack(to: keeper)
+            }
+        }.begin()
+    }
+
+    /// The keeper is there all the same, with its children.
+    private func comeBack(to keeper: KeeperParent) {
+        isRenewing = false
+        do {
+            guard let link = try KeeperLink.find(folder) else { throw KeeperError.lost("nobody listens") }
+            keeper.reconnect(try connect(link))
+            keepLedger()
+            table?.noteReturn(of: keeper, with: link.handOver.children)
+        } catch {
+            log.error(
+                "the keeper is out of reach", ["keeper": .integer(Int(keeper.pid)), "error": .string("\(error)")])
+            self.keeper = nil
             table?.noteEnd(of: keeper, heir: own)
             renew()
         }
-        do {
-            watch = try loop.watch(pidfd.rawValue, for: .readable) { _ in ended() }
-        } catch {
-            loop.soon(ended)
-        }
+        table?.parentIsReady()
     }
 
     private func renew() {

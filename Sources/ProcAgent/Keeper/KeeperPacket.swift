@@ -1,5 +1,6 @@
 internal import CKeeper
 internal import CLinux
+internal import Glibc
 internal import ProcCore
 internal import ProcIO
 
@@ -51,7 +52,14 @@ struct KeeperPacket {
         return packet.sealed()
     }
 
-    /// SPAWN.
+    /// Whether the keeper will understand it; what it doesn't, it answers by ending the connection.
+    var isWellFormed: Bool {
+        bytes.withUnsafeBytes { bytes in
+            bytes.baseAddress.map { keeper_check_request($0, bytes.count, descriptors.count) == 0 } ?? false
+        }
+    }
+
+    /// SPAWN. Throws E2BIG for what no kernel takes.
     static func spawn(_ plan: LaunchPlan, fileLimit: Int) throws(SystemError) -> KeeperPacket {
         var packet = KeeperPacket()
         let directory = plan.directory.map { packet.index(of: .shared($0)) }
@@ -63,6 +71,7 @@ struct KeeperPacket {
         }
         let executable = Array(plan.executable.utf8) + [0]
         let textLength = executable.count + plan.argv.text.count + plan.environment.text.count
+        guard textLength <= KEEPER_TEXT_LIMIT else { throw SystemError("execve", errno: E2BIG) }
         let length =
             MemoryLayout<keeper_spawn>.size + pairs.count * MemoryLayout<keeper_pair>.stride
             + holds.count * MemoryLayout<keeper_hold_tag>.stride + textLength

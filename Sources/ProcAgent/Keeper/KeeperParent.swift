@@ -11,7 +11,7 @@ final class KeeperParent: Parent {
     /// Beyond these a plan may not fit into one message, whatever its fds are.
     private static let mostFds = 80
 
-    private let connection: KeeperConnection
+    private var connection: KeeperConnection
     private let fileLimit: Int
     private var startsUnderWay = 0
     let pid: pid_t
@@ -25,6 +25,9 @@ final class KeeperParent: Parent {
         self.fileLimit = fileLimit
     }
 
+    /// Goes on over another connection to the same keeper.
+    func reconnect(_ connection: KeeperConnection) { self.connection = connection }
+
     /// Whether a process of this spec can be started; others only by ourselves.
     func takes(_ spec: ProcessSpec) -> Bool { spec.fds.count <= Self.mostFds }
 
@@ -32,8 +35,13 @@ final class KeeperParent: Parent {
         let packet: KeeperPacket
         do {
             packet = try .spawn(plan, fileLimit: fileLimit)
+        } catch  where error.errno == E2BIG {
+            return then(.failure(SpawnStage.exec.failure(E2BIG, plan.executable)))
         } catch {
             return then(.failure(.spawn(plan.executable, reason: "\(error)")))
+        }
+        guard packet.isWellFormed else {
+            return then(.failure(.spawn(plan.executable, reason: "its keeper would not understand the order")))
         }
         startsUnderWay += 1
         connection.send(

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Glibc
 internal import ProcCore
 internal import ProcIO
 
@@ -15,7 +16,7 @@ extension ProcessTable {
     }
 
     private func takeOver(_ estate: Estate) {
-        var pending: [UInt64: [Heir]] = [:]
+        var pending: [Heir] = []
         var partners: [PipeName: PartnerEnd] = [:]
         for process in estate.image.processes {
             let heir: Heir
@@ -29,7 +30,7 @@ extension ProcessTable {
             }
             guard admit(heir.entry) else { continue }
             switch Legacy(process, in: estate) {
-            case .pending: pending[process.accepted.request, default: []].append(heir)
+            case .pending: pending.append(heir)
             case .kept(let kept, let begun):
                 for (tag, descriptor) in kept.held {
                     guard case .partner(let fd) = tag, let name = heir.pipeName(fd) else { continue }
@@ -42,13 +43,35 @@ extension ProcessTable {
             }
         }
         for child in estate.children.values where estate.image[token: child.child.token] == nil { letGo(child) }
-        for heirs in pending.values { takeOver(heirs, partners) }
+        var requests = Dictionary(grouping: pending, by: \.process.accepted.request)
+        // In the order in which they came.
+        for heir in pending {
+            if let heirs = requests.removeValue(forKey: heir.process.accepted.request) { takeOver(heirs, partners) }
+        }
     }
 
     /// It had been deleted, and the keeper hadn't heard of it.
     private func letGo(_ kept: KeptChild) {
         parent.reap(kept.child)
         parent.forget(kept.child)
+    }
+
+    /// The connection to a keeper was lost, and is there again. What it was asked meanwhile has been asked again, but
+    /// for starts: those have failed, so what came of them is ended.
+    func noteReturn(of keeper: KeeperParent, with children: [KeptChild]) {
+        let known = Set(entries.values.map(\.token)).union(leaders.values.map(\.token))
+        for kept in children where !known.contains(kept.child.token) || failedToStart(kept.child.token) {
+            guard case .running(let pidfd) = kept.state else {
+                keeper.reap(kept.child)
+                keeper.forget(kept.child)
+                continue
+            }
+            _ = clinux_pidfd_send_signal(pidfd.rawValue, SIGKILL)
+        }
+    }
+
+    private func failedToStart(_ token: UInt64) -> Bool {
+        entries.values.contains { $0.token == token && $0.pid == 0 && $0.isFinal }
     }
 
     // MARK: One that is there

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct LedgerRecordTests {
     private static let accepted: Value = .array([
-        .int(3), .int(7), .string("build"), .map([.init("argv", .array([.string("make")]))]), .int(2), .int(0),
+        .int(2), .int(7), .string("build"), .map([.init("argv", .array([.string("make")]))]), .int(2), .int(0),
         .array([.array([.int(1), .int(4)])]),
     ])
 
@@ -19,18 +19,17 @@ import Testing
         let stop: [Value] = [.int(-5), .int(6)]
         let records: [[Value]] = [
             [.int(1), .int(0), .int(11), .string("1.2"), .int(3)],
-            [.int(2), .int(9), .int(8)],
-            [.int(4), .int(7)] + stop + [.string("/"), .map([.init("A", .string("b"))])],
-            [.int(5), .int(7), .int(123)],
+            [.int(3), .int(7)] + stop + [.string("/"), .map([.init("A", .string("b"))]), .int(99)],
+            [.int(4), .int(7), .int(123)],
             [
-                .int(7), .int(7), .string("stopping"), .array([.string("asked"), .string("stop")]), .int(1), .int(2),
+                .int(6), .int(7), .string("stopping"), .array([.string("asked"), .string("stop")]), .int(1), .int(2),
                 .array([.int(15), .string("request")]),
             ],
-            [.int(8), .int(7)] + stop + [.int(256), .array(Self.usage), .binary([1, 2])],
-            [.int(6), .int(7)] + stop + [.array([.string("no")]), .array([.string("limit"), .int(2)])],
-            [.int(9), .int(7), .int(0), .array([.string("failed"), .string("why")])],
+            [.int(7), .int(7)] + stop + [.int(256), .array(Self.usage), .binary([1, 2])],
+            [.int(5), .int(7)] + stop + [.array([.string("no")]), .array([.string("limit"), .int(2)]), .bool(true)],
+            [.int(8), .int(7), .int(0), .array([.string("failed"), .string("why")])],
             [
-                .int(9), .int(7), .int(2),
+                .int(8), .int(7), .int(2),
                 .array([
                     .string("compressed"), .int(1), .int(2), .int(3), .array([.int(0)]),
                     .int(5), .int(6),
@@ -43,11 +42,11 @@ import Testing
         #expect(reading.image.agent == .init(pid: 11, version: "1.2", time: WallTime(nanoseconds: 3)))
         let process = try #require(reading.image[token: 7])
         #expect(process.accepted.pipes == [.init(fd: 1, pipe: 4)])
-        #expect(process.begun?.environment == [.init("A", .string("b"))])
+        #expect(process.begun?.environment == [.init("A", .string("b"))] && process.begun?.keeper == 99)
         #expect(process.pid == 123)
         #expect(process.stopping?.lastSignal == .init(signum: 15, sender: .request))
         #expect(process.ended?.usage.nivcsw == 12)
-        #expect(process.failed?.reason == .limit(fd: 2))
+        #expect(process.failed?.reason == .limit(fd: 2) && process.failed?.isLost == true)
         #expect(process.captures[0] == .failed("why"))
         // What is written is the same again, but for its order.
         let again = try LedgerReading(header() + LedgerRecord.encoded(reading.image.records))
@@ -73,45 +72,45 @@ import Testing
     private static let someone = LedgerRecord.Accepted(id: "x", spec: .null, request: 0, index: 0)
 
     @Test func whatALaterVersionAddsIsPassedOver() throws {
-        let reading = try Self.read([.int(5), .int(7), .int(99), .map([.init("new", .int(1))])])
+        let reading = try Self.read([.int(4), .int(7), .int(99), .map([.init("new", .int(1))])])
         #expect(reading.image[token: 7]?.pid == 99)
         let later = try Self.read([.int(4711), .string("anything")])
         #expect(later.misunderstood.isEmpty && later.tear == nil && later.image.processes.count == 1)
     }
 
     @Test func whatMayBeMissingMayBeLeftOutAtTheEnd() throws {
-        let reading = try Self.read([.int(4), .int(7), .int(1), .int(2)])
-        let begun = try #require(reading.image[token: 7]?.begun)
-        #expect(begun.directory == nil && begun.environment == nil)
+        let reading = try Self.read([.int(6), .int(7), .string("running")])
+        let stopping = try #require(reading.image[token: 7]?.stopping)
+        #expect(stopping.reason == nil && stopping.graceEnd == nil && stopping.lastSignal == nil)
     }
 
     static let malformed: [(elements: [Value], error: String)] = [
         ([], "[0]: null is not a number of signed 64 bits"),
         ([.string("spawned"), .int(7)], #"[0]: "spawned" is not a number of signed 64 bits"#),
-        ([.int(5)], "spawned[1]: null is not a number of unsigned 64 bits"),
-        ([.int(5), .int(-1), .int(1)], "spawned[1]: -1 is not a number of unsigned 64 bits"),
-        ([.int(5), .int(7), .int(1 << 31)], "spawned[2]: 2147483648 is not a number of signed 32 bits"),
-        ([.int(5), .int(7), .int(-1)], "spawned[2]: -1 is not a number from 0 up"),
-        ([.int(4), .int(7), .int(1), .int(1), .null, .int(1)], "begun[5]: 1 is not an object"),
+        ([.int(4)], "spawned[1]: null is not a number of unsigned 64 bits"),
+        ([.int(4), .int(-1), .int(1)], "spawned[1]: -1 is not a number of unsigned 64 bits"),
+        ([.int(4), .int(7), .int(1 << 31)], "spawned[2]: 2147483648 is not a number of signed 32 bits"),
+        ([.int(4), .int(7), .int(-1)], "spawned[2]: -1 is not a number from 0 up"),
+        ([.int(3), .int(7), .int(1), .int(1), .null, .int(1)], "begun[5]: 1 is not an object"),
         (
-            [.int(7), .int(7), .string("sleeping")],
+            [.int(6), .int(7), .string("sleeping")],
             #"stopping[2]: "sleeping" is not one of "pending", "running", "stopping", "killing", "surveying", "#
                 + #""lingering", "sweeping", "ended""#
         ),
         (
-            [.int(7), .int(7), .string("ended"), .array([.string("asked"), .string("god")])],
+            [.int(6), .int(7), .string("ended"), .array([.string("asked"), .string("god")])],
             #"stopping[3][1]: "god" is not one of "request", "stop", "shutdown""#
         ),
         (
-            [.int(8), .int(7), .int(1), .int(1), .int(1), .array(usage.dropLast())],
+            [.int(7), .int(7), .int(1), .int(1), .int(1), .array(usage.dropLast())],
             "ended[5][11]: null is not a number of signed 64 bits"
         ),
         (
-            [.int(8), .int(7), .int(1), .int(1), .int(1), .array(usage), .string("1 (x)")],
+            [.int(7), .int(7), .int(1), .int(1), .int(1), .array(usage), .string("1 (x)")],
             #"ended[6]: "1 (x)" is not binary data"#
         ),
         (
-            [.int(9), .int(7), .int(0), .array([.string("lost")])],
+            [.int(8), .int(7), .int(0), .array([.string("lost")])],
             #"capture[3][0]: "lost" is not one of "failed", "compressed""#
         ),
     ]

@@ -31,6 +31,11 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def kept_by(agent: int) -> list[int]:
+    """The processes of an agent: the children of its only child, the keeper."""
+    return [child for keeper in children_of(agent) for child in children_of(keeper)]
+
+
 def end_all() -> None:
     """Kills and reaps all children, and what they leave behind, until there are none."""
     while children := children_of(os.getpid()):

@@ -9,7 +9,7 @@ from typing import Any
 
 import certificates
 from agent import Agent
-from children import children_of, end_with_parent
+from children import end_with_parent, kept_by
 from jobs import Job, Kind
 from load import Journal
 from relay import Relay
@@ -109,7 +109,7 @@ class Trial:
         async with Limit("the end of all jobs", within):
             line = await self._load.stdout.readline()
         expect(line.startswith(b"done "), f"the scheduler: {self.errors()}")
-        expect_equal(children_of(self.agent.pid), [], "processes of the agent")
+        expect_equal(kept_by(self.agent.pid), [], "processes of the agent's keeper")
         # The end of the scheduler is no loss.
         self._losses = self.losses()
 
