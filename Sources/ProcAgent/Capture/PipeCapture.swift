@@ -18,7 +18,8 @@ internal import ProcIO
 final class PipeCapture: OutputCapture {
     private enum State {
         case unstarted
-        case watching(EventLoop.Token)
+        /// The pipe stays open as long as it is watched: where a holder has it, too, closing it wouldn't end that.
+        case watching(EventLoop.Token, SharedFD)
         /// The spill worker has the pipe.
         case away
         /// Draining goes on when the file for what comes next is held.
@@ -201,12 +202,12 @@ final class PipeCapture: OutputCapture {
 
     /// Waits for more.
     private func watch() {
+        guard let pipe = drain.pipe else { return end() }
         if case .watching = state { return }
         leaveState()
-        guard let pipe = drain.pipe else { return end() }
         do throws(SystemError) {
             let token = try factory.loop.watch(pipe.rawValue, for: .readable) { [weak self] _ in self?.drainNext() }
-            state = .watching(token)
+            state = .watching(token, pipe)
         } catch {
             waitForRoom(error)
         }
@@ -214,7 +215,7 @@ final class PipeCapture: OutputCapture {
 
     private func leaveState() {
         switch state {
-        case .watching(let token): factory.loop.unwatch(token)
+        case .watching(let token, _): factory.loop.unwatch(token)
         case .waitingForRoom(let timer): factory.loop.cancel(timer)
         case .unstarted, .away, .holding, .ended, .closed: break
         }
