@@ -1,11 +1,11 @@
-package import CLinux
+internal import CLinux
 internal import Glibc
 internal import ProcCore
 
 /// Keepers that agents of a test have left behind, and all that they keep.
 package enum KeptProcesses {
     /// The keepers whose locks lie somewhere below a folder.
-    package static func keepers(below folder: String) -> [pid_t] {
+    package static func keepers(below folder: String) -> [CInt] {
         let live = Set(LiveProcess.all().map(\.pid))
         return locks(below: folder).compactMap { lock in
             contents(of: lock).flatMap { pid_t(String(decoding: $0, as: UTF8.self).filter(\.isNumber)) }

@@ -1,16 +1,16 @@
-package import CLinux
+internal import CLinux
 internal import Glibc
 package import ProcCore
 
 /// Looks at processes of this machine, by `/proc`.
 package enum LiveProcess {
     /// Nil when there is none of this number (any more).
-    package static func stat(_ pid: pid_t) -> ProcStat? {
+    package static func stat(_ pid: CInt) -> ProcStat? {
         contents(of: "/proc/\(pid)/stat").flatMap { ProcStat(parsing: $0.span) }
     }
 
     /// Whether it is there and no zombie.
-    package static func isAlive(_ pid: pid_t) -> Bool { stat(pid).map { !$0.isZombie } ?? false }
+    package static func isAlive(_ pid: CInt) -> Bool { stat(pid).map { !$0.isZombie } ?? false }
 
     package static func all() -> [ProcStat] {
         guard let directory = opendir("/proc") else { return [] }
@@ -26,17 +26,17 @@ package enum LiveProcess {
     }
 
     /// Ended and not reaped by `parent`.
-    package static func zombies(of parent: pid_t) -> [ProcStat] {
+    package static func zombies(of parent: CInt) -> [ProcStat] {
         all().filter { $0.ppid == parent && $0.isZombie }
     }
 
     /// Those of a session that haven't ended.
-    package static func members(of session: pid_t) -> [ProcStat] {
+    package static func members(of session: CInt) -> [ProcStat] {
         all().filter { $0.session == session && !$0.isZombie }
     }
 
     /// Kills a process, all processes below it, and those of their sessions.
-    package static func endTree(_ root: pid_t) {
+    package static func endTree(_ root: CInt) {
         // So that it starts nothing more while they are looked for.
         kill(root, SIGSTOP)
         let all = all()
@@ -52,7 +52,7 @@ package enum LiveProcess {
     }
 
     /// The number that a process has written into a file of its own, once the line is whole.
-    package static func pid(in path: String) -> pid_t? {
+    package static func pid(in path: String) -> CInt? {
         guard let bytes = contents(of: path), bytes.last == UInt8(ascii: "\n") else { return nil }
         return pid_t(String(decoding: bytes.dropLast(), as: UTF8.self))
     }

@@ -1,10 +1,10 @@
-package import CLinux
+internal import CLinux
 internal import Glibc
 
 /// A process that holds the lock of a folder, as an agent or a keeper does, and nothing else.
 package final class LockHolder {
     private let run: ProgramRun
-    package var pid: pid_t { run.pid }
+    package var pid: CInt { run.pid }
 
     /// Makes the folder if need be.
     ///

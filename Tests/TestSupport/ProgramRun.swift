@@ -1,4 +1,4 @@
-package import CLinux
+internal import CLinux
 internal import Glibc
 internal import ProcCore
 package import ProcIO
@@ -20,7 +20,7 @@ package final class ProgramRun {
         package var errorText: String { String(decoding: errors, as: UTF8.self) }
     }
 
-    package let pid: pid_t
+    package let pid: CInt
     private let outputReader: SharedFD
     private let errorReader: SharedFD
     private var inputWriter: SharedFD?

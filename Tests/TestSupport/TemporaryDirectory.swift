@@ -1,4 +1,4 @@
-package import CLinux
+internal import CLinux
 internal import Glibc
 
 /// A folder for one test, removed with all that is in it when the object goes.
@@ -36,12 +36,12 @@ package final class TemporaryDirectory: Sendable {
 
     /// Writes a file and returns its path.
     @discardableResult
-    package func write(_ text: String, to name: String, mode: mode_t = 0o644) -> String {
+    package func write(_ text: String, to name: String, mode: UInt32 = 0o644) -> String {
         write(bytes: Array(text.utf8), to: name, mode: mode)
     }
 
     @discardableResult
-    package func write(bytes: [UInt8], to name: String, mode: mode_t = 0o644) -> String {
+    package func write(bytes: [UInt8], to name: String, mode: UInt32 = 0o644) -> String {
         let path = path(name)
         let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         precondition(fd >= 0, "open \(path): \(String(cString: strerror(errno)))")

@@ -3,8 +3,10 @@
 #define CLINUX_SOCKETS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 /* A TCP socket of AF_INET or AF_INET6, non-blocking, that sends small segments at once (TCP_NODELAY). */
 int clinux_tcp_socket(int family);
@@ -56,5 +58,38 @@ int clinux_packet_connect(const char *_Nonnull path);
 
 /* getsockname(2) */
 int clinux_local_address(int fd, struct sockaddr_storage *_Nonnull out);
+
+/* ---- Unix sockets ---- */
+
+/* A socket that listens at `path`, non-blocking. Its file has `mode`, less the umask, from the start. EADDRINUSE: there
+ * is something at the path. */
+int clinux_unix_listen(const char *_Nonnull path, mode_t mode, int backlog);
+
+/* A socket that is connected to the one that listens at `path`, non-blocking. ECONNREFUSED: nobody listens; EAGAIN:
+ * somebody does who is busy. */
+int clinux_unix_connect(const char *_Nonnull path);
+
+/* A descriptor of the folder that `path`, as short as that of a socket, is in, with a lock on it (flock(2)) until it is
+ * closed. EWOULDBLOCK: somebody else has it. */
+int clinux_lock_folder(const char *_Nonnull path);
+
+/* Who had connected (SO_PEERCRED): 0 or -errno. */
+struct clinux_credentials {
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+};
+
+int clinux_peer_credentials(int fd, struct clinux_credentials *_Nonnull out);
+
+/* ---- files to sockets ---- */
+
+/* sendfile(2): how many bytes went from `offset` of `file` into the socket; 0 at the file's end. Unlike send(2) it can't
+ * be told to leave out SIGPIPE. */
+int64_t clinux_send_file(int socket, int file, int64_t offset, size_t count);
+
+/* Whether the byte at `offset`, or the file's end there, can be read without waiting for a disk (preadv2(2), RWF_NOWAIT).
+ * Where the file system can't say, only if all of it is in memory by its nature. */
+bool clinux_is_in_memory(int file, int64_t offset);
 
 #endif

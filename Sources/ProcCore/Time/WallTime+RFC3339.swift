@@ -22,7 +22,7 @@ extension WallTime {
     }
 
     /// Quotient rounded towards minus infinity, and the rest, which is never negative.
-    private static func divideDown(_ number: Int64, by divisor: Int64) -> (quotient: Int64, rest: Int64) {
+    static func divideDown(_ number: Int64, by divisor: Int64) -> (quotient: Int64, rest: Int64) {
         let (quotient, rest) = number.quotientAndRemainder(dividingBy: divisor)
         return rest < 0 ? (quotient - 1, rest + divisor) : (quotient, rest)
     }
@@ -31,7 +31,7 @@ extension WallTime {
     ///
     /// Years are counted from March, so that a leap day is the last of its year, in eras of 400 years, after which the
     /// calendar repeats (146,097 days).
-    private static func date(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    static func date(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         // 719,468 days lie between 0000-03-01 and 1970-01-01.
         let (era, dayOfEra) = divideDown(days + 719_468, by: 146_097)
         // Leaves out the leap days that came before in this era: one in 4 years, not in 100, but in 400.

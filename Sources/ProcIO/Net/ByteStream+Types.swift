@@ -10,10 +10,23 @@ package protocol ByteStreamOwner: AnyObject {
     func streamPeerFinished()
     /// What is to be written now, lent until the next call of the owner; empty for nothing.
     func streamOutput() -> UnsafeBufferPointer<UInt8>
+    /// In the clear, where there is nothing else: bytes of a file that are to be sent now.
+    func streamFile() -> FileSlice?
     /// So much of it is taken.
     func streamWrote(_ count: Int)
     /// The last call: the socket is closed.
     func streamEnded(_ end: ByteStream.End)
+}
+
+extension ByteStreamOwner {
+    package func streamFile() -> FileSlice? { nil }
+}
+
+/// Bytes of a file that is in memory. Its owner keeps the descriptor open until they are sent.
+package struct FileSlice {
+    package let descriptor: CInt
+    package let offset: UInt64
+    package let count: Int
 }
 
 extension ByteStream {

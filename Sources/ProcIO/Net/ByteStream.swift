@@ -38,13 +38,18 @@ package final class ByteStream {
     private var watched: EventLoop.Readiness = .readable
     /// Bytes that the socket took.
     private var sent: UInt64 = 0
+    /// The most that is taken from the socket at a time, and so what its owner may have to hold of it.
+    private let intake: Int
 
     /// - Parameters:
     ///   - socket: Connected and non-blocking.
     ///   - owner: Held weakly. It hears nothing before the loop's next turn.
+    ///   - intake: The most that is read at a time; nil for as much as there is room for.
     package init(
-        _ socket: consuming OwnedFD, loop: EventLoop, scratch: Scratch, tls: TLSSession?, owner: any ByteStreamOwner
+        _ socket: consuming OwnedFD, loop: EventLoop, scratch: Scratch, tls: TLSSession?, owner: any ByteStreamOwner,
+        intake: Int? = nil
     ) throws(SystemError) {
+        self.intake = min(intake ?? scratch.incoming.count, scratch.incoming.count)
         self.loop = loop
         self.scratch = scratch
         self.tls = tls
@@ -73,6 +78,9 @@ package final class ByteStream {
         let waiting = unacknowledged
         return sent > waiting ? sent - waiting : 0
     }
+
+    /// Tells progress: it differs between two moments when the peer has taken something in between, or been sent it.
+    package var standing: [UInt64] { [acknowledged, unacknowledged] }
 
     /// What the system has measured of the way to the peer; nil where it can't tell.
     package var link: LinkEstimate? {
@@ -132,7 +140,7 @@ package final class ByteStream {
     private func read() {
         var budget = Self.turnBudget
         while budget > 0, phase != .over, isReading, !peerHasFinished {
-            let count = recv(fd, scratch.incoming.baseAddress, scratch.incoming.count, 0)
+            let count = recv(fd, scratch.incoming.baseAddress, intake, 0)
             if count < 0 {
                 let failure = errno
                 if failure == EINTR { continue }
@@ -143,7 +151,7 @@ package final class ByteStream {
             receive(UnsafeMutableBufferPointer(rebasing: scratch.incoming[..<count]))
             budget -= count
             // The rest of the turn is for others; what came since makes the loop come back.
-            if count < scratch.incoming.count { return }
+            if count < intake { return }
         }
     }
 
@@ -219,8 +227,9 @@ package final class ByteStream {
             if let tls { return try writeSome(of: owner, through: tls) }
             let output = owner.streamOutput()
             guard phase != .over else { return nil }
-            guard !output.isEmpty else { return nothingLeft() }
-            return try send(output) { owner.streamWrote($0) }
+            if !output.isEmpty { return try send(output) { owner.streamWrote($0) } }
+            guard let file = owner.streamFile() else { return nothingLeft() }
+            return try send(file) { owner.streamWrote($0) }
         }
     }
 
@@ -240,16 +249,32 @@ package final class ByteStream {
     }
 
     private func send(_ bytes: UnsafeBufferPointer<UInt8>, then: (Int) -> Void) throws(SystemError) -> Int? {
-        while true {
+        try send("send", then: then) {
             let count = Glibc.send(fd, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
-            if count >= 0 {
-                sent += UInt64(count)
-                then(count)
-                return count
+            return count < 0 ? -Int(errno) : count
+        }
+    }
+
+    private func send(_ file: FileSlice, then: (Int) -> Void) throws(SystemError) -> Int? {
+        try send("send a file", then: then) {
+            let count = clinux_send_file(fd, file.descriptor, Int64(file.offset), file.count)
+            // It has become shorter than what was promised of it.
+            return count == 0 ? -Int(ENODATA) : Int(count)
+        }
+    }
+
+    /// - Parameter call: Returns how many bytes the socket took, or `-errno`.
+    private func send(_ name: String, then: (Int) -> Void, _ call: () -> Int) throws(SystemError) -> Int? {
+        while true {
+            let result = call()
+            if result >= 0 {
+                sent += UInt64(result)
+                then(result)
+                return result
             }
-            let failure = errno
+            let failure = CInt(-result)
             if failure == EINTR { continue }
-            guard failure == EAGAIN else { throw SystemError("send", errno: failure) }
+            guard failure == EAGAIN else { throw SystemError(name, errno: failure) }
             awaitsRoom = true
             return nil
         }

@@ -31,6 +31,16 @@ package final class TLSSession {
     /// Such as `TLSv1.3`.
     package var version: String? { cws_tls_version(handle).map { String(cString: $0) } }
 
+    /// The subject of the peer's verified certificate as RFC 2253 writes it; nil when it has shown none.
+    package var peerSubject: String? {
+        guard cws_tls_peer_is_verified(handle) else { return nil }
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { buffer in
+            buffer.baseAddress.flatMap { text in
+                cws_tls_peer_subject(handle, text, buffer.count) > 0 ? String(cString: text) : nil
+            }
+        }
+    }
+
     /// Decrypts into `plain` until that is full or `bytes` are used up; drops what it used from the front of `bytes`.
     /// At 0 all is used and nothing left inside.
     func decrypt(

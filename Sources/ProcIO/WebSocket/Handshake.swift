@@ -1,16 +1,5 @@
 internal import CWebSocket
 
-/// A header field of a handshake, beyond the handshake's own.
-package struct HTTPField: Equatable, Sendable {
-    package let name: String
-    package let value: String
-
-    package init(_ name: String, _ value: String) {
-        self.name = name
-        self.value = value
-    }
-}
-
 /// Texts as C takes them: they stay where they are as long as this lives.
 private final class CTexts {
     private var blocks: [UnsafeMutableBufferPointer<UInt8>] = []

@@ -134,23 +134,7 @@ package final class WebSocketAcceptor {
     }
 
     private static func refusal(_ status: UInt16, _ reason: String) -> Refusal {
-        Refusal(status: status, reason: phrase(status), text: reason + "\n")
-    }
-
-    /// RFC 9110, section 15.
-    private static func phrase(_ status: UInt16) -> String {
-        switch status {
-        case 400: "Bad Request"
-        case 405: "Method Not Allowed"
-        case 413: "Content Too Large"
-        case 414: "URI Too Long"
-        case 417: "Expectation Failed"
-        case 426: "Upgrade Required"
-        case 431: "Request Header Fields Too Large"
-        case 501: "Not Implemented"
-        case 505: "HTTP Version Not Supported"
-        default: status < 500 ? "Bad Request" : "Internal Server Error"
-        }
+        Refusal(status: status, reason: "\(HTTPStatus.phrase(status))", text: reason + "\n")
     }
 
     private func refuse(_ error: WebSocketAcceptError, _ refusal: Refusal) {
