@@ -5,7 +5,6 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -82,16 +81,6 @@ int clinux_file_kind_cached(int fd, struct clinux_file_kind *out)
     return 0;
 }
 
-int clinux_pipe(int *reader, int *writer)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
-    *reader = ends[0];
-    *writer = ends[1];
-    return 0;
-}
-
 int clinux_dup_above(int fd, int floor)
 {
     return clinux_result(fcntl(fd, F_DUPFD_CLOEXEC, floor));
@@ -112,29 +101,6 @@ int clinux_set_blocking(int fd)
 int clinux_descriptor_flags(int fd)
 {
     return clinux_result(fcntl(fd, F_GETFD));
-}
-
-int clinux_pipe_capacity(int fd)
-{
-    return clinux_result(fcntl(fd, F_GETPIPE_SZ));
-}
-
-int clinux_set_pipe_capacity(int fd, int size)
-{
-    return clinux_result(fcntl(fd, F_SETPIPE_SZ, size));
-}
-
-int clinux_bytes_waiting(int fd)
-{
-    int count = 0;
-    return ioctl(fd, FIONREAD, &count) < 0 ? -errno : count;
-}
-
-int64_t clinux_splice_to_file(int pipe, int file, int64_t offset, size_t len)
-{
-    loff_t at = offset;
-    const ssize_t count = splice(pipe, NULL, file, &at, len, SPLICE_F_NONBLOCK);
-    return count < 0 ? -errno : count;
 }
 
 int clinux_punch_hole(int file, int64_t offset, int64_t len)

@@ -18,7 +18,8 @@ internal import ProcIO
 final class PipeCapture: OutputCapture {
     private enum State {
         case unstarted
-        case watching(EventLoop.Token)
+        /// The pipe stays open as long as it is watched: where a holder has it, too, closing it wouldn't end that.
+        case watching(EventLoop.Token, SharedFD)
         /// The spill worker has the pipe.
         case away
         /// Draining goes on when the file for what comes next is held.
@@ -27,18 +28,6 @@ final class PipeCapture: OutputCapture {
         /// The pipe is closed, and nothing is held back.
         case ended
         case closed
-    }
-
-    private enum PipeSize {
-        case usual, large
-        /// The kernel doesn't let this user have more.
-        case refused
-    }
-
-    private enum Settlement {
-        case draining, settled
-        /// First there must be a file for it.
-        case later
     }
 
     /// Taken in one go on the loop, so that others get their turn.
@@ -50,13 +39,11 @@ final class PipeCapture: OutputCapture {
     private var share: MemoryShare
     private var drain: PipeDrain
     private var state = State.unstarted
-    private var pipeSize = PipeSize.usual
+    private var pipeSize: PipeSize
     /// The document once it is compressed, and how much had been cut from it.
     private var compressed: (file: GzipFile, cut: UInt64)?
     private var held: HeldFiles?
-    private var settling: (() -> Void)?
-    /// How many bytes will have come in when it is settled; nil until that is known.
-    private var settledTotal: UInt64?
+    private var settling: Settling?
     private var isFinished = false
     private var hasPassedLimit = false
 
@@ -70,15 +57,8 @@ final class PipeCapture: OutputCapture {
     init(
         _ factory: CaptureFactory, _ parameters: CaptureParameters, files: UnnamedFile, holder: (any CaptureHolder)?
     ) throws(SystemError) {
-        var reader: CInt = -1
-        var writer: CInt = -1
-        let result = clinux_pipe(&reader, &writer)
-        guard result >= 0 else { throw SystemError("pipe2", errno: -result) }
-        let pipe = SharedFD(OwnedFD(adopting: reader).settled())
-        childEnd = SharedFD(OwnedFD(adopting: writer))
-        let nonblocking = clinux_set_nonblocking(pipe.rawValue)
-        guard nonblocking >= 0 else { throw SystemError("fcntl", errno: -nonblocking) }
-
+        let (pipe, writer) = try Self.newPipe()
+        childEnd = writer
         self.factory = factory
         self.files = files
         limit = parameters.limit
@@ -89,6 +69,17 @@ final class PipeCapture: OutputCapture {
             held = HeldFiles(holder, [HeldFiles.first: pipe, HeldFiles.first + 1: try kept.addFile()])
         }
         drain = PipeDrain(pipe, into: kept)
+        pipeSize = PipeSize(factory)
+    }
+
+    private static func newPipe() throws(SystemError) -> (reader: SharedFD, writer: SharedFD) {
+        var (reader, writer): (CInt, CInt) = (-1, -1)
+        let result = clinux_pipe(&reader, &writer)
+        guard result >= 0 else { throw SystemError("pipe2", errno: -result) }
+        let ends = (SharedFD(OwnedFD(adopting: reader).settled()), SharedFD(OwnedFD(adopting: writer)))
+        let nonblocking = clinux_set_nonblocking(ends.0.rawValue)
+        guard nonblocking >= 0 else { throw SystemError("fcntl", errno: -nonblocking) }
+        return ends
     }
 
     init(
@@ -109,21 +100,19 @@ final class PipeCapture: OutputCapture {
             drain = PipeDrain(nil, into: KeptOutput(parameters, files: files, givenUpAfter: record.total))
             compressed = (file, record.cut)
             if FileMark(of: file.file).place == .memory { share.reserve(file.count) }
-        case .failed(let reason, let isOnRecord):
+        case .failed(let reason, isOnRecord: _):
             drain = PipeDrain(remains.pipe, into: KeptOutput(parameters, files: files, givenUpAfter: 0))
             failure = reason
-            if !isOnRecord { reportFailure(reason) }
         }
+        pipeSize = PipeSize(factory, restoring: drain.capacity)
+        if case .failed(let reason, isOnRecord: false) = remains.content { reportFailure(reason) }
         toldLength = length
-        if drain.capacity >= CaptureFactory.largePipe {
-            pipeSize = factory.takeLargePipe() == nil ? .refused : .large
-        }
         dropUnneeded()
     }
 
     deinit {
         leaveState()
-        returnPipe()
+        pipeSize.giveBack()
     }
 
     // MARK: What there is
@@ -162,12 +151,11 @@ final class PipeCapture: OutputCapture {
 
     func settle(then: @escaping () -> Void) {
         beginIfRestored()
-        settling = then
+        settling = Settling(then: then)
         switch state {
         case .away, .holding: break  // When it is back.
         case .watching, .waitingForRoom:
-            settledTotal = drain.kept.total + UInt64(drain.waiting)
-            if owed > 0 { drainNext() } else { settled() }
+            if case .draining? = settling?.begin(drain) { drainNext() } else { settled() }
         case .unstarted, .ended, .closed: settled()
         }
     }
@@ -190,7 +178,7 @@ final class PipeCapture: OutputCapture {
         leaveState()
         state = .closed
         drain.end()
-        returnPipe()
+        pipeSize.giveBack()
         held = nil
         forgetContent()
         if let compressed { factory.discards.add(compressed.file.file) }
@@ -201,12 +189,12 @@ final class PipeCapture: OutputCapture {
 
     /// Waits for more.
     private func watch() {
+        guard let pipe = drain.pipe else { return end() }
         if case .watching = state { return }
         leaveState()
-        guard let pipe = drain.pipe else { return end() }
         do throws(SystemError) {
             let token = try factory.loop.watch(pipe.rawValue, for: .readable) { [weak self] _ in self?.drainNext() }
-            state = .watching(token)
+            state = .watching(token, pipe)
         } catch {
             waitForRoom(error)
         }
@@ -214,14 +202,14 @@ final class PipeCapture: OutputCapture {
 
     private func leaveState() {
         switch state {
-        case .watching(let token): factory.loop.unwatch(token)
+        case .watching(let token, _): factory.loop.unwatch(token)
         case .waitingForRoom(let timer): factory.loop.cancel(timer)
         case .unstarted, .away, .holding, .ended, .closed: break
         }
     }
 
     /// How many bytes are to be taken until it is settled.
-    private var owed: Int { settledTotal.map { Int($0 - min($0, drain.kept.total)) } ?? 0 }
+    private var owed: Int { settling?.owed(drain) ?? 0 }
 
     /// Bytes have come, or there may be room again.
     private func drainNext() {
@@ -295,12 +283,14 @@ final class PipeCapture: OutputCapture {
     /// Has a new file held. Whether that is so at once; if not, draining goes on when it is.
     private func hold(_ file: SharedFD) -> Bool {
         var isHeld = false
+        var isAwaited = false
         held?.hold(file) { [weak self] _ in
             isHeld = true
-            guard let self, case .holding = state else { return }
+            guard isAwaited, let self, case .holding = state else { return }
             drainNext()
         }
         if !isHeld {
+            isAwaited = true
             leaveState()
             state = .holding
         }
@@ -309,23 +299,23 @@ final class PipeCapture: OutputCapture {
 
     /// Lets the holder drop what isn't part of the capture any more.
     private func dropUnneeded() {
-        let kept = drain.kept
+        guard let held else { return }
         let others = [drain.pipe, compressed?.file.file].compactMap { $0 }
-        guard let held, held.files.count > kept.fileCount + others.count else { return }
-        held.keepOnly(kept.files + others)
+        guard held.files.count > drain.kept.fileCount + others.count else { return }
+        held.keepOnly(drain.kept.files + others)
     }
 
     private func goOn(after pause: PipeDrain.Pause, of bound: PipeDrain.Bound) {
         if case .closed = state { return }
         noteFailure(pause)
-        if drain.wasFull { enlarge() }
+        if drain.wasFull { pipeSize.enlarge(&drain) }
         noteGrowth()
         noteLimit()
         if case .closed = state { return }
-        switch settlement(after: pause, of: bound) {
-        case .draining: return drainNext()
-        case .settled: settled()
-        case .later, nil: break
+        switch settling?.goOn(drain, after: pause, of: bound) {
+        case .draining?: return drainNext()
+        case .settled?: settled()
+        case .waiting?, nil: break
         }
         if case .closed = state { return }
         switch pause {
@@ -340,22 +330,9 @@ final class PipeCapture: OutputCapture {
         }
     }
 
-    /// How far the wish to settle has come; nil if there is none.
-    private func settlement(after pause: PipeDrain.Pause, of bound: PipeDrain.Bound) -> Settlement? {
-        guard settling != nil else { return nil }
-        if settledTotal == nil { settledTotal = drain.kept.total + UInt64(drain.waiting) }
-        switch (pause, bound) {
-        case (.unheld, _), (.needsDisk, _): return .later
-        case (.noRoom, .exactly) where owed > 0: return .later
-        case (.bound, .exactly), (_, .turn): return owed > 0 ? .draining : .settled
-        case (_, .exactly): return .settled
-        }
-    }
-
     private func settled() {
-        guard let then = settling else { return }
+        guard let then = settling?.then else { return }
         settling = nil
-        settledTotal = nil
         if drain.kept.endOverflow() { share.reserve(drain.kept.memoryCount) }
         noteLimit()
         then()
@@ -373,21 +350,8 @@ final class PipeCapture: OutputCapture {
         onLimit?()
     }
 
-    private func enlarge() {
-        guard pipeSize == .usual, let size = factory.takeLargePipe() else { return }
-        pipeSize = .large
-        guard !drain.enlarge(to: size) else { return }
-        returnPipe()
-        pipeSize = .refused
-    }
-
-    private func returnPipe() {
-        if pipeSize == .large { factory.giveLargePipe() }
-        pipeSize = .usual
-    }
-
     private func end() {
-        returnPipe()
+        pipeSize.giveBack()
         if drain.kept.isHeldBack { return waitForRoom(nil) }
         leaveState()
         state = .ended

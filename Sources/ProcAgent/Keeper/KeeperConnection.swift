@@ -23,6 +23,8 @@ final class KeeperConnection {
     private var watch: EventLoop.Token?
     private var unsent = Queue<Request>()
     private var awaited = Queue<Answered>()
+    /// The socket takes no more for now.
+    private var isFull = false
     private var isOver = false
 
     /// Called once, when the connection has ended; all requests that were under way have been answered with nil.
@@ -59,9 +61,7 @@ final class KeeperConnection {
                 unsent.removeFirst()
                 awaited.append(request.answered)
                 request.whenSent()
-            case EAGAIN:
-                if let watch { loop.change(watch, to: [.readable, .writable]) }
-                return
+            case EAGAIN: return note(isFull: true)
             case ETOOMANYREFS, ENOBUFS, ENOMEM:
                 loop.at(loop.now + Self.shortageDistance) { [weak self] in self?.sendWaiting() }
                 return
@@ -70,7 +70,13 @@ final class KeeperConnection {
                 return
             }
         }
-        if let watch { loop.change(watch, to: .readable) }
+        note(isFull: false)
+    }
+
+    private func note(isFull: Bool) {
+        guard isFull != self.isFull else { return }
+        self.isFull = isFull
+        if let watch { loop.change(watch, to: isFull ? [.readable, .writable] : .readable) }
     }
 
     private func turn(_ readiness: EventLoop.Readiness) {

@@ -18,16 +18,16 @@ struct KeeperPacket {
         if let directory { packet.descriptors.append(.shared(directory)) }
         packet.append(
             keeper_hello(
-                head: keeper_head(kind: KEEPER_HELLO.rawValue, length: 0, token: 0), magic: KEEPER_MAGIC,
+                head: head(KEEPER_HELLO, 0, length: MemoryLayout<keeper_hello>.size), magic: KEEPER_MAGIC,
                 version: UInt32(KEEPER_VERSION), umask: umask, reserved: 0))
-        return packet.sealed()
+        return packet
     }
 
     /// COLLECT, REAP or FORGET of a process, or GOODBYE.
     static func plain(_ kind: keeper_kind, _ token: UInt64 = 0) -> KeeperPacket {
         var packet = KeeperPacket()
-        packet.append(keeper_head(kind: kind.rawValue, length: 0, token: token))
-        return packet.sealed()
+        packet.append(head(kind, token, length: MemoryLayout<keeper_head>.size))
+        return packet
     }
 
     static func ledger(_ file: SharedFD) -> KeeperPacket {
@@ -48,8 +48,8 @@ struct KeeperPacket {
         var packet = KeeperPacket()
         packet.append(
             keeper_tagged(
-                head: keeper_head(kind: kind.rawValue, length: 0, token: token), tag: tag.rawValue, reserved: 0))
-        return packet.sealed()
+                head: head(kind, token, length: MemoryLayout<keeper_tagged>.size), tag: tag.rawValue, reserved: 0))
+        return packet
     }
 
     /// Whether the keeper will understand it; what it doesn't, it answers by ending the connection.
@@ -69,34 +69,31 @@ struct KeeperPacket {
         let holds = plan.held.map { held in
             keeper_hold_tag(tag: held.tag.rawValue, index: packet.index(of: .shared(held.descriptor)), reserved: 0)
         }
-        let executable = Array(plan.executable.utf8) + [0]
-        let textLength = executable.count + plan.argv.text.count + plan.environment.text.count
+        let textLength = plan.textLength
         guard textLength <= KEEPER_TEXT_LIMIT else { throw SystemError("execve", errno: E2BIG) }
-        let length =
+        var length =
             MemoryLayout<keeper_spawn>.size + pairs.count * MemoryLayout<keeper_pair>.stride
-            + holds.count * MemoryLayout<keeper_hold_tag>.stride + textLength
-        var text = UInt16(KEEPER_NONE)
-        if length > KEEPER_MESSAGE_LIMIT {
-            let file = try sealedFile(executable + plan.argv.text + plan.environment.text)
-            text = packet.index(of: .shared(file))
+            + holds.count * MemoryLayout<keeper_hold_tag>.stride
+        var textIndex = UInt16(KEEPER_NONE)
+        if length + textLength > KEEPER_MESSAGE_LIMIT {
+            var text: [UInt8] = []
+            plan.appendText(to: &text)
+            textIndex = packet.index(of: .shared(try sealedFile(text)))
+        } else {
+            length += textLength
         }
-        packet.bytes.reserveCapacity(min(length, Int(KEEPER_MESSAGE_LIMIT)))
+        packet.bytes.reserveCapacity(length)
         packet.append(
             keeper_spawn(
-                head: keeper_head(kind: KEEPER_SPAWN.rawValue, length: 0, token: plan.token),
-                file_limit: UInt64(fileLimit), argument_count: UInt32(plan.argv.count),
-                variable_count: UInt32(plan.environment.count), text_length: UInt32(textLength), text_index: text,
-                directory_index: directory ?? UInt16(KEEPER_NONE),
+                head: head(KEEPER_SPAWN, plan.token, length: length), file_limit: UInt64(fileLimit),
+                argument_count: UInt32(plan.argv.count), variable_count: UInt32(plan.environment.count),
+                text_length: UInt32(textLength), text_index: textIndex, directory_index: directory ?? UInt16(KEEPER_NONE),
                 descriptor_count: UInt16(packet.descriptors.count), pair_count: UInt16(pairs.count),
                 hold_count: UInt16(holds.count), reserved: 0))
         pairs.forEach { packet.append($0) }
         holds.forEach { packet.append($0) }
-        if text == KEEPER_NONE {
-            packet.bytes += executable
-            packet.bytes += plan.argv.text
-            packet.bytes += plan.environment.text
-        }
-        return packet.sealed()
+        if textIndex == KEEPER_NONE { plan.appendText(to: &packet.bytes) }
+        return packet
     }
 
     private static func sealedFile(_ text: [UInt8]) throws(SystemError) -> SharedFD {
@@ -116,14 +113,22 @@ struct KeeperPacket {
         withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
     }
 
-    /// With its length where the head has it.
-    private func sealed() -> KeeperPacket {
-        var packet = self
-        withUnsafeBytes(of: UInt32(bytes.count)) { length in
-            let place = MemoryLayout<keeper_head>.offset(of: \.length) ?? 0
-            packet.bytes.replaceSubrange(place..<(place + length.count), with: length)
-        }
-        return packet
+    /// - Parameter length: Of the whole message.
+    private static func head(_ kind: keeper_kind, _ token: UInt64, length: Int) -> keeper_head {
+        keeper_head(kind: kind.rawValue, length: UInt32(length), token: token)
+    }
+}
+
+extension LaunchPlan {
+    /// How many bytes ``appendText(to:)`` appends.
+    fileprivate var textLength: Int { executable.utf8.count + 1 + argv.text.count + environment.text.count }
+
+    /// The strings in the order in which the keeper wants them, each with its NUL.
+    fileprivate func appendText(to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: executable.utf8)
+        bytes.append(0)
+        bytes.append(contentsOf: argv.text)
+        bytes.append(contentsOf: environment.text)
     }
 }
 

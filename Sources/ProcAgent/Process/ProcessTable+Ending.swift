@@ -82,7 +82,7 @@ extension ProcessTable {
         } else {
             let former = entry.lifecycle.state
             perform(entry.lifecycle.handle(event), for: entry)
-            if entry.lifecycle.state != former { recordStopping(of: entry) }
+            if entry.lifecycle.state != former, !entry.hasEndedUnasked(after: former) { recordStopping(of: entry) }
         }
     }
 
@@ -282,6 +282,11 @@ extension ProcessEntry {
             return "timed out after \(interval.shortText) before it was started"
         }
         return "cancelled before it was started"
+    }
+
+    /// Whether its end says all that there is to be on record.
+    fileprivate func hasEndedUnasked(after former: Lifecycle.State) -> Bool {
+        former == .running && lifecycle.state == .ended && stopReason == nil && lastSignal == nil
     }
 
     /// On whose behalf we end it.

@@ -94,7 +94,8 @@ package final class EventLoop {
         guard let registration = registration(token.packed) else { return }
         registrations[Int(token.fd)] = nil
         guard !registration.isPaused else { return }
-        _ = clinux_epoll_control(epoll.rawValue, EPOLL_CTL_DEL, token.fd, 0, 0)
+        let result = clinux_epoll_control(epoll.rawValue, EPOLL_CTL_DEL, token.fd, 0, 0)
+        assert(result >= 0, "fd \(token.fd) was closed before its watch ended: \(SystemError.reason(of: -result))")
     }
 
     private func registration(_ packed: UInt64) -> Registration? {
