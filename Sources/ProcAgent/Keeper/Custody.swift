@@ -12,6 +12,8 @@ package final class Custody {
     private static let endPatience = Interval.seconds(1)
 
     let ledger: Ledger
+    /// How many were open before any of a process was taken over.
+    let descriptorsBefore: Int
     private let folder: StateFolder
     private let keep: Interval
     private let program: KeeperProgram
@@ -45,6 +47,7 @@ package final class Custody {
         self.loop = loop
         self.log = log
         own = OwnParent(fileLimit: inheritance.fileLimit)
+        descriptorsBefore = try Inheritance.openDescriptors().count
         let worker = try Worker(loop: loop, name: "ledger")
         let warn = { (text: String) in log.warn(text) }
         let link = try Self.link(folder, program, keep, inheritance, loop)

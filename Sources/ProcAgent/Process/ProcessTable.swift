@@ -77,9 +77,9 @@ package final class ProcessTable {
         sweeper = SessionSweeper(worker: worker)
         self.custody = custody
         own = OwnParent(fileLimit: inheritance.fileLimit)
+        let inUse = if let custody { custody.descriptorsBefore } else { try Inheritance.openDescriptors().count }
         budget = DescriptorBudget(
-            limit: inheritance.raisedFileLimit - (custody == nil ? 0 : Custody.descriptorReserve),
-            inUse: try Inheritance.openDescriptors().count)
+            limit: inheritance.raisedFileLimit - (custody == nil ? 0 : Custody.descriptorReserve), inUse: inUse)
         resources = LaunchResources(
             opener: try FileOpener(loop: loop),
             captures: try CaptureFactory(loop: loop, worker: worker, settings: settings.capture) { log.warn($0) },

@@ -56,6 +56,8 @@ import Testing
         "signals-arrive-and-are-seen-in-the-result",
         "streams-that-are-truncated-lose-nothing",
         "the-last-attempt-ends-the-agent-with-status-1",
+        "the-next-agent-has-as-much-room-as-the-one-that-was-killed",
+        "the-runs-of-a-killed-agent-are-all-there-in-the-next",
         "two-agents-of-a-group-have-their-own-processes",
         "two-hundred-processes-start-at-once",
     ]

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from bed import Bed, Gate, capture, data, final, scenario, shell
+from bed import Bed, Gate, capture, data, final, scenario, shell, updated
 from waiting import Limit, expect_equal
 
 
@@ -46,3 +46,25 @@ async def the_runs_of_a_killed_agent_are_all_there_in_the_next(bed: Bed) -> None
     async with Limit("all results"):
         await asyncio.gather(*map(collect, range(count)))
     expect_equal(set(bed.server.processes), {"ended", "failed"}, "processes at the end")
+
+
+@scenario
+async def the_next_agent_has_as_much_room_as_the_one_that_was_killed(bed: Bed) -> None:
+    state = {"--state-dir": str(bed.folder / "state")}
+    # Of these 512 are left to the keeper and 128 to everything else.
+    limited = bed.folder / "limited"
+    limited.write_text(f'#!/bin/sh\nulimit -n 1100\nexec "{bed.program}" "$@"\n')
+    limited.chmod(0o755)
+    bed.program = limited
+    agent = await bed.agent(options=state)
+    gate = Gate(bed.folder)
+    first = await bed.start_all({f"first{number}": shell("read go <gate") for number in range(250)})
+    for process in first.values():
+        expect_equal((await updated(process)).state, "running", "state")
+    await killed(agent)
+    agent = await bed.agent(options=state)
+    await bed.registered(agent, times=2)
+    second = await bed.start_all({f"second{number}": shell("read go <gate") for number in range(100)})
+    gate.let(len(first) + len(second))
+    for process in second.values():
+        expect_equal((await final(process)).errors, [], "errors")
