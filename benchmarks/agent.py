@@ -1,13 +1,15 @@
-"""The agent at the end of a connection over TLS: what a scheduler has to wait for, and what it takes to hold much."""
+"""The agent at the end of a connection over TLS: what a scheduler has to wait for, with the keeper and without it."""
 
+import collections
 import statistics
 
-import proc
 import resident
-from measure import NULL, BenchError, Row, alternating, quiet
+from agent_life import life
+from agent_memory import memory
+from agent_output import captures, fetch
+from measure import Row, quiet
 from scheduler import Agent, Scheduler
 
-MIB = 1 << 20
 TRUE = quiet("/bin/true")
 
 
@@ -15,21 +17,20 @@ def agent(bench):
     with Scheduler(bench) as scheduler:
         return [
             *starts(bench, scheduler),
-            *output(bench, scheduler),
+            *captures(bench, scheduler),
+            *fetch(bench, scheduler),
             *memory(bench, scheduler),
+            *life(bench, scheduler),
         ]
 
 
 class Rounds:
-    """Seconds that the agent took, and the C program just before it, round by round."""
+    """Seconds of the agent with its keeper, of the one without, and of the C program, round by round."""
 
     def __init__(self):
-        self.ours = []
+        self.kept = []
+        self.bare = []
         self.theirs = []
-
-    def add(self, theirs, ours):
-        self.theirs.append(theirs)
-        self.ours.append(ours)
 
 
 def ratio(dividends, divisors):
@@ -50,122 +51,62 @@ def compared(measure, count, ours, theirs, wanted=None):
     )
 
 
+def latency(measure, ours, theirs, most):
+    """A row of two times, from the seconds of each round, of which ours may be `most` milliseconds longer."""
+    added = statistics.median(a - b for a, b in zip(ours, theirs)) * 1000
+    ours, theirs = (statistics.median(seconds) * 1000 for seconds in (ours, theirs))
+    return Row(measure, f"{ours:.2f} ms", f"{theirs:.2f} ms", f"{added:+.2f} ms", f"<= +{most:g} ms", added <= most)
+
+
 def starts(bench, scheduler):
-    """/bin/true, one at a time and many at once, alone and beside sleepers; all in turns with the C program."""
+    """/bin/true, one at a time and many at once, alone and beside sleepers; the agent with the keeper, the one without
+    and the C program in turns."""
     single, many = (20, 200) if bench.is_quick else (200, 2000)
     sleepers = resident.most_sleepers(200 if bench.is_quick else 5000, others=many)
     sleeper = quiet(bench.program("tiny"), "sleep")
     spawner = bench.program("spawner")
     labels = {"each": f"{many:,} true by agent, a request each", "together": f"{many:,} true by agent, in one request"}
-    alone, beside = ({name: Rounds() for name in ("one-by-one", *labels)} for _ in range(2))
+    alone, beside = (collections.defaultdict(Rounds) for _ in range(2))
 
-    def measure(rounds):
+    def by_c(rounds):
         latencies = map(float, bench.printed([spawner, "--one-by-one", str(single), "/bin/true"]))
-        ours = scheduler.seconds("one-by-one", count=single, spec=TRUE)
-        rounds["one-by-one"].add(statistics.median(latencies), statistics.median(ours))
+        rounds["one"].theirs.append(statistics.median(latencies))
         for act in labels:
-            theirs = bench.printed_seconds([spawner, "--watched", str(many), "/bin/true"])
-            rounds[act].add(theirs, scheduler.seconds(act, count=many, spec=TRUE))
+            rounds[act].theirs.append(bench.printed_seconds([spawner, "--watched", str(many), "/bin/true"]))
 
-    with Agent(bench, scheduler):
-        for _ in range(bench.rounds(5)):
-            measure(alone)
+    def by_agent(rounds, way):
+        latencies = scheduler.seconds("one-by-one", count=single, spec=TRUE)
+        getattr(rounds["one"], way).append(statistics.median(latencies))
+        for act in labels:
+            getattr(rounds[act], way).append(scheduler.seconds(act, count=many, spec=TRUE))
+
+    for _ in range(bench.rounds(7)):
+        by_c(alone)
+        with Agent(bench, scheduler, "--no-keeper"):
+            by_agent(alone, "bare")
+        with Agent(bench, scheduler):
+            by_agent(alone, "kept")
             scheduler.order("start", count=sleepers, spec=sleeper)
-            measure(beside)
+            by_c(beside)
+            by_agent(beside, "kept")
             scheduler.order("clear")
 
-    rows = [latency_row(alone["one-by-one"])]
+    one = alone["one"]
+    rows = [
+        latency("one true by agent, request to final result: keeper, none", one.kept, one.bare, 0.3),
+        latency("  none, the C program", one.bare, one.theirs, 1),
+    ]
     for act, label in labels.items():
-        rows.append(compared(label, many, alone[act].ours, alone[act].theirs, 0.75))
-    before, now = (surrounding["one-by-one"].ours for surrounding in (alone, beside))
-    rows.append(slower_row(f"one true by agent beside {sleepers:,} sleepers", before, now))
+        rows.append(compared(f"{label}: keeper, none", many, alone[act].kept, alone[act].bare, 0.85))
+        rows.append(compared("  none, the C program", many, alone[act].bare, alone[act].theirs, 0.75))
+    rows.append(slower(f"one true by agent beside {sleepers:,} sleepers", one.kept, beside["one"].kept))
     for act, label in labels.items():
-        rows.append(compared(f"{label}, beside them", many, beside[act].ours, alone[act].ours, 0.9))
+        rows.append(compared(f"{label}, beside them", many, beside[act].kept, alone[act].kept, 0.9))
     rows.append(compared("  the C program, beside them", many, beside["each"].theirs, alone["each"].theirs))
     return rows
 
 
-def latency_row(rounds):
-    ours, theirs = (statistics.median(seconds) * 1000 for seconds in (rounds.ours, rounds.theirs))
-    return Row(
-        "one true by agent, request to final result",
-        f"{ours:.2f} ms",
-        f"{theirs:.2f} ms",
-        f"{ours - theirs:+.2f} ms",
-        "<= +1 ms",
-        ours - theirs <= 1,
-    )
-
-
-def slower_row(measure, before, now):
-    slower = ratio(now, before)
+def slower(measure, before, now):
+    relation = ratio(now, before)
     before, now = (statistics.median(seconds) * 1000 for seconds in (before, now))
-    return Row(measure, f"{now:.2f} ms", f"{before:.2f} ms", f"{slower:.0%}", "<= 110%", slower <= 1.1)
-
-
-def output(bench, scheduler):
-    """A large output fetched in one piece: how fast, and how much memory that takes."""
-
-    def flood(size):
-        fds = [["stdin", NULL], ["stdout", {"capture": {"mode": "tempfile", "attached": False}}], ["stderr", NULL]]
-        scheduler.order("run", spec={"argv": [bench.program("flood"), str(size)], "fds": fds})
-
-    def fetch(size):
-        answer = scheduler.order("fetch")
-        if answer["length"] != size:
-            raise BenchError(f"{answer['length']} bytes of {size} were fetched")
-        return answer["seconds"]
-
-    def baseline(size):
-        command = [bench.program("tls_stream"), scheduler.certificate, scheduler.key, str(MIB), str(size // MIB)]
-        return bench.printed_seconds(command)
-
-    size, large = (64 * MIB, 128 * MIB) if bench.is_quick else (512 * MIB, 1024 * MIB)
-    with Agent(bench, scheduler) as running:
-        idle = proc.steady_memory(running.pid)
-        flood(large)
-        proc.reset_peak(running.pid)
-        fetch(large)
-        added = (proc.peak_memory(running.pid) - idle) / MIB
-        flood(size)
-        theirs, our = alternating(bench.rounds(5), lambda: baseline(size), lambda: fetch(size))
-        scheduler.order("clear")
-    ours, bare = size / 1e6 / our, size / 1e6 / theirs
-    return [
-        Row(
-            f"{size // MIB} MiB output fetched from agent",
-            f"{ours:,.0f} MB/s",
-            f"{bare:,.0f} MB/s",
-            f"{ours / bare:.0%}",
-            ">= 300 MB/s",
-            ours >= 300,
-        ),
-        Row(
-            f"  its peak memory above idle, for {large // MIB:,} MiB",
-            f"{added:.1f} MiB",
-            wanted="<= 32 MiB",
-            is_ok=added <= 32,
-        ),
-    ]
-
-
-def memory(bench, scheduler):
-    """What each running process takes of the agent's memory, without captures and with one in a file."""
-    capture = quiet(bench.program("tiny"), "sleep")
-    capture["fds"] = [["stdin", NULL], ["stdout", {"capture": {"mode": "tempfile"}}], ["stderr", NULL]]
-    wanted = 500 if bench.is_quick else 10_000
-    rows = []
-    for label, descriptors, spec in (
-        ("", 1, quiet(bench.program("tiny"), "sleep")),
-        # Beside its pidfd, one to read from and, when it is over, one to compress into.
-        (" with a capture", 3, capture),
-    ):
-        count = resident.most_sleepers(wanted, descriptors=descriptors)
-        with Agent(bench, scheduler) as running:
-            idle = proc.steady_memory(running.pid)
-            scheduler.order("start", count=count, spec=spec)
-            each = (proc.steady_memory(running.pid) - idle) / count
-            scheduler.order("clear")
-        measure = f"agent's memory of a process{label}, of {count:,}"
-        rows.append(Row(measure, f"{each:,.0f} B", wanted="<= 4,096 B", is_ok=each <= 4096))
-    return rows
+    return Row(measure, f"{now:.2f} ms", f"{before:.2f} ms", f"{relation:.0%}", "<= 110%", relation <= 1.1)

@@ -5,33 +5,51 @@ import os
 import time
 
 
-def children(pid):
-    """The pids of a process's children, ended ones among them until they are reaped."""
+def children(pid, name=None):
+    """The pids of a process's children (of that name), ended ones among them until they are reaped."""
     found = []
     for entry in os.scandir("/proc"):
         if not entry.name.isdigit():
             continue
         try:
             with open(f"/proc/{entry.name}/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
+                head, _, tail = file.read().rpartition(b")")
         except OSError:
             continue
-        if int(fields[1]) == pid:
+        if int(tail.split()[1]) == pid and (name is None or head.partition(b"(")[2].decode() == name):
             found.append(int(entry.name))
     return found
 
 
-def steady_memory(pid):
-    """Bytes resident in a process, once they have stopped changing."""
+def steady_memory(*pids):
+    """Bytes resident in processes, once they have stopped changing."""
     last, steady = -1, 0
     limit = time.monotonic() + 30
     while steady < 5 and time.monotonic() < limit:
         time.sleep(0.2)
-        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-            now = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        now = sum(resident(pid) for pid in pids)
         steady = steady + 1 if now == last else 0
         last = now
     return last
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def in_memfds(*pids):
+    """Bytes in files in memory that processes have open: they are resident in nobody, and use memory all the same."""
+    files = {}
+    for pid in pids:
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            try:
+                if os.readlink(entry.path).startswith("/memfd:"):
+                    status = os.stat(entry.path)
+                    files[status.st_dev, status.st_ino] = status.st_blocks * 512
+            except FileNotFoundError:
+                continue
+    return sum(files.values())
 
 
 def reset_peak(pid):

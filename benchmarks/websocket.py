@@ -71,6 +71,8 @@ def flood(bench, url, size, count, *options):
 def certificate(bench):
     """A key pair for 127.0.0.1: the files of the certificate and of the key."""
     paths = bench.path("certificate.pem"), bench.path("key.pem")
+    if os.path.exists(paths[0]):
+        return paths
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     command += ["-days", "2", "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run([*command, "-out", paths[0], "-keyout", paths[1]], check=True, capture_output=True)

@@ -41,7 +41,8 @@ final class Measurement {
     private enum Awaited { case running, end, deletion, output }
 
     private let loop: EventLoop
-    private let peer: AgentPeer
+    /// Another one when the agent has come anew, with all its processes.
+    var peer: AgentPeer
     /// Gets the answer.
     private let done: ([Value.Member]) -> Void
     private var started = 0
@@ -61,7 +62,7 @@ final class Measurement {
         case (.running, .running), (.deleted, .deletion): try count()
         case (.ended(let well), .end) where well || !endsByItself: try count()
         case (.output(let length), .output): try count(length)
-        case (.running, .end), (.shutDown, nil): break
+        case (.running, .end): break
         default: throw Problem("\(event) while waiting for \(awaited.map { "\($0.left) x \($0.what)" } ?? "nothing")")
         }
     }

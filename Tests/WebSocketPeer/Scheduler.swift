@@ -4,9 +4,11 @@ internal import ProcIO
 
 /// `scheduler --cert FILE --key FILE`: measures agents that dial it on loopback.
 ///
-/// Prints `listening on ADDRESS`. Then each line is a JSON object: `{"registered": true}` when an agent has come, one
-/// with numbers for each ``Measurement/Order`` that standard input has told, or `{"problem": TEXT}`, which is the last.
-/// Ends when standard input does.
+/// Prints `listening on ADDRESS`. Then each line is a JSON object: `{"registered": true}` when an agent has come, with
+/// the seconds since the former connection ended as `away`; one with numbers for each ``Measurement/Order`` that
+/// standard input has told, or `{"problem": TEXT}`, which is the last. Ends when standard input does.
+///
+/// An agent that comes behind one that hasn't said goodbye goes on where that has stopped.
 func scheduler(_ arguments: Arguments, _ loop: EventLoop) throws {
     guard let identity = try arguments.identity() else { throw Problem("scheduler needs --cert and --key") }
     var service = WebSocketService()
@@ -43,8 +45,9 @@ private final class Scheduler {
 
     private let loop: EventLoop
     private var peer: AgentPeer?
-    /// How the last one has ended.
-    private var lastEnd: WebSocketConnection.End?
+    /// How and when the last one has ended.
+    private var lastEnd: (end: WebSocketConnection.End, time: Instant)?
+    private var hasSaidGoodbye = false
     private var measurement: Measurement?
     private var input: [UInt8] = []
     /// Runs while there is an order under way.
@@ -65,9 +68,9 @@ private final class Scheduler {
     func welcome(_ connection: WebSocketConnection) {
         let peer = AgentPeer(connection) { [unowned self] end in
             if timer != nil { Self.fail("the agent's connection: \(end)") }
-            lastEnd = end
+            lastEnd = (end, loop.now)
             self.peer = nil
-            measurement = nil
+            if hasSaidGoodbye { measurement = nil }
         }
         self.peer = peer
         peer.received = { [unowned self] event in
@@ -76,15 +79,30 @@ private final class Scheduler {
     }
 
     private func take(_ event: AgentEvent) throws {
-        if let measurement { return try measurement.take(event) }
-        guard case .registered = event, let peer else { throw Problem("\(event) before it is registered") }
-        measurement = Measurement(peer, loop: loop) { [unowned self] members in
+        switch event {
+        case .registered: try register()
+        case .shutDown: hasSaidGoodbye = true
+        default:
+            guard let measurement else { throw Problem("\(event) before it is registered") }
+            try measurement.take(event)
+        }
+    }
+
+    private func register() throws {
+        guard let peer else { return }
+        if let measurement { measurement.peer = peer } else { measurement = makeMeasurement(peer) }
+        hasSaidGoodbye = false
+        try peer.send(SchedulerMessage.registered)
+        let away = lastEnd.map { loop.now.since($0.time).seconds }
+        Self.answer([.init("registered", .bool(true)), .init("away", away.map { .double($0) } ?? .null)])
+    }
+
+    private func makeMeasurement(_ peer: AgentPeer) -> Measurement {
+        Measurement(peer, loop: loop) { [unowned self] members in
             if let timer { loop.cancel(timer) }
             timer = nil
             Self.answer(members)
         }
-        try peer.send(SchedulerMessage.registered)
-        Self.answer([.init("registered", .bool(true))])
     }
 
     func readOrders() {
@@ -100,7 +118,9 @@ private final class Scheduler {
     }
 
     private func begin(_ order: Measurement.Order) throws {
-        guard let measurement else { throw Problem("the agent has gone: \(lastEnd.map { "\($0)" } ?? "none came")") }
+        guard let measurement, peer != nil else {
+            throw Problem("the agent has gone: \(lastEnd.map { "\($0.end)" } ?? "none came")")
+        }
         guard timer == nil else { throw Problem("another order is under way") }
         timer = loop.at(loop.now + Self.limit) { Self.fail("\(order.act) took more than \(Self.limit.shortText)") }
         try measurement.carryOut(order)

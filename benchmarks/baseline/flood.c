@@ -1,7 +1,8 @@
-/* Usage: flood BYTES
+/* Usage: flood BYTES [AT_ONCE]
  *
  * Writes that many bytes of log-like text (lines of 80 characters) to standard
- * output, 64 KiB at a time, as a process that is only limited by its reader. */
+ * output, 64 KiB or AT_ONCE bytes (no more) at a time, as a process that is
+ * only limited by its reader. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,14 +14,17 @@ enum { LINE = 80, BLOCK = 65536 };
 int main(int argc, char **argv)
 {
     char *end = NULL;
-    unsigned long long left = argc == 2 ? strtoull(argv[1], &end, 10) : 0;
-    if (argc != 2 || *end != '\0') {
-        (void)fputs("usage: flood BYTES\n", stderr);
+    unsigned long long left = argc > 1 ? strtoull(argv[1], &end, 10) : 0;
+    if (argc < 2 || argc > 3 || *end != '\0') {
+        (void)fputs("usage: flood BYTES [AT_ONCE]\n", stderr);
         return 2;
     }
 
     /* A multiple of a line, so that each write goes on where the last one stopped. */
     static char block[BLOCK / LINE * LINE];
+    size_t at_once = argc == 3 ? strtoull(argv[2], NULL, 10) : sizeof block;
+    if (at_once == 0 || at_once > sizeof block)
+        at_once = sizeof block;
     for (size_t line = 0; line < sizeof block / LINE; line++) {
         char text[128];
         const int length =
@@ -32,7 +36,7 @@ int main(int argc, char **argv)
     }
 
     while (left > 0) {
-        const size_t want = left < sizeof block ? (size_t)left : sizeof block;
+        const size_t want = left < at_once ? (size_t)left : at_once;
         const ssize_t count = write(STDOUT_FILENO, block, want);
         if (count < 0 && errno != EINTR) {
             perror("flood: write");

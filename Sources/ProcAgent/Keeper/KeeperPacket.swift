@@ -87,7 +87,8 @@ struct KeeperPacket {
             keeper_spawn(
                 head: head(KEEPER_SPAWN, plan.token, length: length), file_limit: UInt64(fileLimit),
                 argument_count: UInt32(plan.argv.count), variable_count: UInt32(plan.environment.count),
-                text_length: UInt32(textLength), text_index: textIndex, directory_index: directory ?? UInt16(KEEPER_NONE),
+                text_length: UInt32(textLength), text_index: textIndex,
+                directory_index: directory ?? UInt16(KEEPER_NONE),
                 descriptor_count: UInt16(packet.descriptors.count), pair_count: UInt16(pairs.count),
                 hold_count: UInt16(holds.count), reserved: 0))
         pairs.forEach { packet.append($0) }

@@ -63,7 +63,9 @@ package struct SpecError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Runs `body`; an error it throws is placed below `step`.
-func below<T>(_ step: SpecError.Step, _ body: () throws(SpecError) -> T) throws(SpecError) -> T {
-    do throws(SpecError) { return try body() } catch { throw error.under(step) }
+/// Runs `body`; an error it throws is placed below `step`, which is asked for only then.
+func below<T>(
+    _ step: @autoclosure () -> SpecError.Step, _ body: () throws(SpecError) -> T
+) throws(SpecError) -> T {
+    do throws(SpecError) { return try body() } catch { throw error.under(step()) }
 }
