@@ -54,7 +54,8 @@ final class KeeperParent: Parent {
                     then(.failure(stage.failure(errno, plan.executable)))
                 case .done(_, let errno): then(.failure(SpawnStage.request.failure(errno, plan.executable)))
                 case nil:
-                    let reason = "its keeper was killed while it was to be started; it may run, and nobody looks after it"
+                    let reason =
+                        "its keeper was killed while it was to be started; it may run, and nobody looks after it"
                     then(.failure(.lost(reason: reason)))
                 default: preconditionFailure("a SPAWN is answered with what is no answer to it")
                 }
