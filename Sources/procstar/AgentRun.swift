@@ -316,12 +316,11 @@ final class AgentRun {
         if options.delivery.exit {
             return "the agent is to deliver the results of its own specs (--print, --output, --exit)"
         }
-        if table.holdsAlone {
-            return "some processes would be lost, since their keeper was killed or doesn't take so many fds; "
-                + "they have to be deleted first"
-        }
         if table.holdsOutputInMemory {
             return "there is no room on the disk for captured output, which waits in memory"
+        }
+        if table.hasUnkept {
+            return "processes without a keeper would be lost: the agent's own children, or those of one that was killed"
         }
         return nil
     }

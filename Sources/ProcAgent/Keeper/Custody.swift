@@ -124,9 +124,6 @@ package final class Custody {
     /// The keeper that a process is, or is to be, a child of; 0 for our own.
     func keeper(of entry: ProcessEntry) -> Int32 { (entry.parent as? KeeperParent)?.pid ?? 0 }
 
-    /// Whether what there is of a process would outlive us.
-    func keeps(_ entry: ProcessEntry) -> Bool { entry.parent == nil || entry.parent === keeper }
-
     /// The connection has ended, and with it, most likely, the keeper.
     private func lost(_ pidfd: SharedFD, _ reason: String) {
         guard !hasEnded, let keeper else { return }

@@ -54,9 +54,7 @@ final class KeeperParent: Parent {
                     then(.failure(stage.failure(errno, plan.executable)))
                 case .done(_, let errno): then(.failure(SpawnStage.request.failure(errno, plan.executable)))
                 case nil:
-                    let reason =
-                        "its keeper was killed while it was to be started; it may run, and nobody looks after it"
-                    then(.failure(.lost(reason: reason)))
+                    then(.failure(.lost(reason: "the keeper was killed when it was to start it; it may be running")))
                 default: preconditionFailure("a SPAWN is answered with what is no answer to it")
                 }
                 if startsUnderWay == Self.mostStarts / 2 { whenReady() }

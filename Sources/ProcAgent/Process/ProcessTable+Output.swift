@@ -61,6 +61,11 @@ extension ProcessTable {
         }
     }
 
+    /// Whether there are processes that no keeper has, but this program, or nobody.
+    package var hasUnkept: Bool {
+        entries.values.contains { $0.parent is OwnParent || $0.parent is LostParent }
+    }
+
     /// Output could not be read back. From now on that is what there is to say of it.
     package func noteUnreadable(_ id: String, fd: CInt, reason: String) {
         guard let entry = entries[id], entry.readFailures[fd] == nil else { return }

@@ -125,12 +125,6 @@ package final class ProcessTable {
         entries[id].map { ResultSnapshot($0, maxAttached: settings.maxAttached, detached: detached) }
     }
 
-    /// Whether there are processes, or is output of them, that no keeper has and that would be lost with us.
-    package var holdsAlone: Bool {
-        guard let custody else { return !entries.isEmpty }
-        return entries.values.contains { $0.pid > 0 && !custody.keeps($0) }
-    }
-
     /// Whether nothing is known any more, of processes that run or have ended.
     package var isEmpty: Bool { entries.isEmpty }
 
@@ -252,7 +246,7 @@ package final class ProcessTable {
         case .failed(let errors):
             // What was to end it came too late to be why.
             entry.stopReason = nil
-            entry.isLost = errors.contains { $0.isLoss }
+            entry.isLost = errors.contains { if case .lost = $0 { true } else { false } }
             fail(entry, errors.map(\.description))
         }
     }

@@ -65,6 +65,7 @@ import Testing
         "the-runs-of-a-killed-agent-are-all-there-in-the-next",
         "two-agents-of-a-group-have-their-own-processes",
         "two-hundred-processes-start-at-once",
+        "what-a-killed-keeper-was-to-start-is-lost",
         "what-upgrades-take-over-counts-once-among-the-descriptors",
     ]
 

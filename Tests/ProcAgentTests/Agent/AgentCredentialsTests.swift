@@ -33,6 +33,15 @@ import Testing
         #expect(Self.problem(.init(certificate: empty)) == "trust anchors: \(empty): no certificate in it")
     }
 
+    /// As for one that grows while it is read.
+    @Test func aFileThatIsLongerThanTheSystemSaysIsReadToItsEnd() throws {
+        let status = try ConfigurationFile(path: "/proc/self/status", limit: 64 << 10)
+        #expect(String(decoding: status.bytes, as: UTF8.self).contains("nonvoluntary_ctxt_switches"))
+        #expect(throws: ConfigurationFile.Failure.tooLong(path: "/proc/self/status", limit: 100)) {
+            try ConfigurationFile(path: "/proc/self/status", limit: 100)
+        }
+    }
+
     /// The mode doesn't matter for a certificate, which is no secret.
     @Test func aCertificateOfAnyKindIsAnAnchor() throws {
         let own = try TestCertificate.selfSigned(.init(names: ["DNS:localhost"]))

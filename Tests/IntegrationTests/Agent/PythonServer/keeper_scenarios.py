@@ -43,18 +43,21 @@ async def the_agent_that_started_a_killed_keeper_inherits_its_runs(bed: Bed) -> 
     agent = await bed.agent(options=state_of(bed))
     runs = Runs(bed, range(200))
     await started(runs)
+    # It stays the keeper's parent.
+    await upgrade(bed.program, agent, bed.folder / "state")
     await kill_the_keeper(bed, agent)
+    await bed.registered(agent, times=2)
     await expect_at_work(bed)
     # Another program in its place would know neither how they end nor what they have written.
     try:
         await upgrade(bed.program, agent, bed.folder / "state")
         raise Failed("it has been upgraded")
     except Refused as refusal:
-        expect("some processes would be lost" in str(refusal), refusal)
+        expect("processes without a keeper would be lost" in str(refusal), refusal)
     runs.let()
     await runs.finish()
     await upgrade(bed.program, agent, bed.folder / "state")
-    await bed.registered(agent, times=2)
+    await bed.registered(agent, times=3)
     await expect_at_work(bed)
 
 
@@ -81,6 +84,23 @@ async def another_agent_states_the_runs_of_a_killed_keeper_as_lost(bed: Bed) -> 
     async with Limit("the end of all runs"):
         await asyncio.gather(*(expect_lost(*pair) for pair in zip(runs.processes, halves(runs))))
     expect_equal(await known_processes(bed, conn), set(), "processes at the end")
+
+
+@scenario
+async def what_a_killed_keeper_was_to_start_is_lost(bed: Bed) -> None:
+    agent = await bed.agent(options=state_of(bed))
+    (conn,) = bed.server.connections.values()
+    os.kill(keeper_of(bed.folder / "state"), signal.SIGSTOP)
+    runs = Runs(bed, range(20))
+    await runs.start()
+    expect_equal(len(await known_processes(bed, conn)), 20, "processes that are known")
+    await kill_the_keeper(bed, agent)
+    for process in runs.processes:
+        result = await final(process)
+        expect_equal((result.state, result.cause.type), ("error", "lost"), "state and cause")
+        expect("killed when it was to start it" in result.errors[0], result.errors)
+        await process.delete()
+    await expect_at_work(bed)
 
 
 def halves(runs: Runs) -> list[tuple[str, str]]:

@@ -66,23 +66,24 @@ class Trial:
         """Starts it, in place of its predecessor, whose work it takes up."""
         port = self.relay.port
         self.agent = await Agent.start(self._program, self.folder, port, **self._wishes)
-        self._registrations = len(self.agent.lines(" registered"))
 
     async def kill_agent(self) -> None:
         self.agent.signal(signal.SIGKILL)
         await self.agent.process.wait()
+        self._registrations = len(self.agent.lines(" registered"))
 
     async def upgrade(self) -> None:
         """Has the agent go on as the program that it is."""
+        await self._registered()
         self.upgrades.append(await upgrade(self._program, self.agent, self.state))
 
     async def kill_keeper(self) -> None:
         """Only the agent that has started it inherits its processes.
 
-        Returns when another one is there, and all jobs are over that may have been affected.
+        Returns when another one is there, and all jobs of the former are over: what the agent knows
+        of them has no keeper any more.
         """
-        registrations = lambda: len(self.agent.lines(" registered"))  # noqa: E731
-        await eventually("registration", lambda: registrations() > self._registrations)
+        await self._registered()
         keeper = keeper_of(self.state)
         heir = keeper in children_of(self.agent.pid)
         os.kill(keeper, signal.SIGSTOP)
@@ -94,12 +95,15 @@ class Trial:
         self.agent.signal(signal.SIGCONT)
         await eventually("another keeper", lambda: keeper_of(self.state) not in (0, keeper))
         # What was on its way to the keeper is lost in any case.
-        affected = Journal(self._journal).begun - started
-        affected |= set() if heir else started - ended
-        affected -= over
-        self._forlorn |= affected
-        left = lambda: affected - Journal(self._journal).deleted  # noqa: E731
-        await eventually("the end of all affected jobs", lambda: not left(), within=60, seen=left)
+        begun = Journal(self._journal).begun
+        self._forlorn |= ((begun - started) | (set() if heir else started - ended)) - over
+        left = lambda: begun - Journal(self._journal).deleted  # noqa: E731
+        await eventually("the end of all its jobs", lambda: not left(), within=60, seen=left)
+
+    async def _registered(self) -> None:
+        """Waits until this agent has registered."""
+        registrations = lambda: len(self.agent.lines(" registered"))  # noqa: E731
+        await eventually("registration", lambda: registrations() > self._registrations)
 
     def _logged(self, text: str) -> set[int]:
         """The jobs of which the agent says so."""
