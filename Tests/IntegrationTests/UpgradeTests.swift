@@ -108,7 +108,8 @@ import Testing
         #expect(token.exitCode == 1)
         #expect(token.errorText == "procstar: access token: open /none: No such file or directory\n")
         let anchors = temporary.write("rubbish", to: "anchors.pem")
-        let trust = try answer(["1", "1", temporary.path], options: ["-a", "--agent-host=h", "--agent-cert=\(anchors)"])
+        let trust = try answer(
+            ["1", "1", temporary.path], options: ["-a", "--agent-host=h", "--agent-cert=\(anchors)"])
         #expect(trust.exitCode == 1)
         #expect(trust.errorText == "procstar: trust anchors: \(anchors): no certificate in it\n")
         chmod(temporary.path, 0o755)
